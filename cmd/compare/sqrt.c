@@ -1,0 +1,51 @@
+/* sqrt.c - pure arithmetic: no memory, no input, so nothing but the engine can get in the way. */
+#include "compare/sqrt.h"
+
+#include "say.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROOTS = 4000000 };
+
+struct share {
+    uint64_t n_roots;
+    double sum;             /* kept and compared, so that no compiler may leave the roots out */
+};
+
+static int take_roots(void *record)
+{
+    struct share *share = record;
+    for (uint32_t i = 0; i < ROOTS; i++)
+        share->sum += sqrt(i);
+    share->n_roots += ROOTS;
+    return 0;
+}
+
+static int run(prong_pool *pool, const struct plan *plan, struct figures *ret_figures)
+{
+    prong_error end;
+    struct share *shares = calloc(plan->workers, sizeof *shares);
+    if (!shares)
+        return say_error(SAY_MISSING, "no memory for %u workers", plan->workers);
+    int r = prong_map(pool, take_roots, shares, plan->workers, sizeof *shares, NULL, &end);
+    struct share all = { 0 };
+    for (uint32_t i = 0; r == 0 && i < plan->workers; i++) {
+        all.n_roots += shares[i].n_roots;
+        all.sum += shares[i].sum;
+    }
+    free(shares);
+    if (r != 0)
+        return work_say_end(r, &end);
+    figures_add_count(ret_figures, "roots", all.n_roots);
+    figures_add_real(ret_figures, "sum", all.sum);
+    return SAY_OK;
+}
+
+static void describe(const struct plan *plan, char *buf, size_t size)
+{
+    snprintf(buf, size, "4,000,000 square roots by each of %u %s", plan->workers, plan->workers == 1 ? "worker" : "workers");
+}
+
+const struct work sqrt_work = { .name = "sqrt", .run = run, .describe = describe };

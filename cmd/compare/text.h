@@ -1,0 +1,8 @@
+/* text.h - numbers for people. Each writes to buf, of TEXT_SIZE bytes, and returns it. */
+#pragma once
+#include <stdint.h>
+
+enum { TEXT_SIZE = 40 };
+const char *text_count(uint64_t count, char *buf);      /* 2,000,000 */
+const char *text_time(double seconds, char *buf);       /* three digits that count: 70.1 ms */
+const char *text_real(double real, char *buf);          /* as short as it can be read back from; "undefined" for NaN */

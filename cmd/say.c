@@ -1,0 +1,71 @@
+/* say.c - messages on standard error, and the one line of progress that gives way to them. */
+#include "say.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool line_is_shown;
+
+static void line(const char *prefix, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+static void line(const char *prefix, const char *fmt, va_list args)
+{
+    say_progress_end();
+    fputs(prefix, stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
+int say_error(int status, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    line("prong: ", fmt, args);
+    va_end(args);
+    return status;
+}
+
+void say_hint(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    line("hint: ", fmt, args);
+    va_end(args);
+}
+
+void say_note(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    line("prong: ", fmt, args);
+    va_end(args);
+}
+
+static bool can_repaint(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && (!term || strcmp(term, "dumb") != 0);
+}
+
+void say_progress(const char *fmt, ...)
+{
+    if (!can_repaint())
+        return;
+    say_progress_end();
+    va_list args;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fflush(stderr);
+    line_is_shown = true;
+}
+
+void say_progress_end(void)
+{
+    if (line_is_shown)
+        fputs("\r\033[K", stderr);      /* back to the left margin, erase what stands there */
+    line_is_shown = false;
+}

@@ -1,0 +1,22 @@
+/* say.h - everything that the program tells people beside its results: on standard error, never on standard output.
+ *
+ * For the main thread. An error is two lines: what and where, then a hint that works. */
+#pragma once
+
+/* The exit status of the program; functions of cmd/ that return a status have said why. */
+enum {
+    SAY_OK = 0,
+    SAY_WRONG = 1,        /* a run failed, or results disagree */
+    SAY_USAGE = 2,
+    SAY_MISSING = 3,      /* this machine has not got what it takes */
+    SAY_BAD_INPUT = 4
+};
+
+/* "prong: ..." and a newline; returns `status`, so that a caller can end with it. */
+int say_error(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void say_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* One line that the next call of any function here replaces; nothing where standard error is no terminal. */
+void say_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void say_progress_end(void);

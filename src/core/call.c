@@ -1,0 +1,73 @@
+#include "core/call.h"
+#include "core/fold.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct pn_call pn_call_task(prong_fn *fn)
+{
+    return (struct pn_call){ .kind = PN_CALL_TASK, .fn = { (void (*)(void))fn } };
+}
+
+struct pn_call pn_call_range(prong_range_fn *fn, uint64_t lo, uint64_t hi)
+{
+    return (struct pn_call){ .kind = PN_CALL_RANGE, .fn = { (void (*)(void))fn }, .lo = lo, .hi = hi };
+}
+
+struct pn_call pn_call_span(prong_range_fn *fn, prong_fold_fn *fold, uint64_t lo, uint64_t hi, uint64_t leaf_size, uint64_t first,
+                            uint64_t count)
+{
+    return (struct pn_call){ .kind = PN_CALL_SPAN, .fn = { (void (*)(void))fn, (void (*)(void))fold }, .lo = lo, .hi = hi,
+                             .leaf_size = leaf_size, .first = first, .count = count };
+}
+
+static int span_here(const struct pn_call *c, void *record, size_t size, uint64_t *ret_piece)
+{
+    struct pn_fold f;
+    prong_range_fn *leaf = (prong_range_fn *)c->fn[0];
+    int r = pn_fold_init(&f, (prong_fold_fn *)c->fn[1], pn_leaf_count(c->hi - c->lo, c->leaf_size), c->count, size);
+    *ret_piece = c->lo + c->first * c->leaf_size;
+    if (r < 0)
+        return prong_fail(r, "no memory for the values of a reduce (%zu bytes each)", size);
+    for (uint64_t k = c->first; r == 0 && k < c->first + c->count; k++) {
+        uint64_t from = c->lo + k * c->leaf_size;
+        uint64_t to = c->hi - from > c->leaf_size ? from + c->leaf_size : c->hi;
+        *ret_piece = from;
+        r = leaf(from, to, memcpy(pn_fold_next(&f), record, size));
+        if (r == 0)
+            pn_fold_push(&f, k, 1);
+    }
+    if (r == 0)
+        memcpy(record, pn_fold_root(&f), size);
+    pn_fold_fini(&f);
+    return r;
+}
+
+int pn_call_here(const struct pn_call *c, void *record, size_t size, uint64_t *ret_piece)
+{
+    switch ((enum pn_call_kind)c->kind) {
+    case PN_CALL_TASK:
+        return ((prong_fn *)c->fn[0])(record);
+    case PN_CALL_RANGE:
+        return ((prong_range_fn *)c->fn[0])(c->lo, c->hi, record);
+    case PN_CALL_SPAN:
+        return span_here(c, record, size, ret_piece);
+    }
+    return prong_fail(-EINVAL, "a call of kind %u is not known here", c->kind);
+}
+
+void pn_call_name(const struct pn_call *c, char *ret_name, size_t size)
+{
+    Dl_info in;
+    void *at;
+    memcpy(&at, &c->fn[0], sizeof at);
+    if (!dladdr(at, &in) || !in.dli_fname) {
+        (void)snprintf(ret_name, size, "%p", at);
+    } else if (in.dli_sname && in.dli_saddr == at) {
+        (void)snprintf(ret_name, size, "%s", in.dli_sname);
+    } else {
+        const char *slash = strrchr(in.dli_fname, '/');
+        (void)snprintf(ret_name, size, "%s+0x%zx", slash ? slash + 1 : in.dli_fname, (size_t)((char *)at - (char *)in.dli_fbase));
+    }
+}

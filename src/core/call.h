@@ -1,0 +1,29 @@
+/* call.h - what a run calls: a task on its record, a piece of a range, or a span of the leaves of a reduce.
+ *
+ * Plain data, so that an engine can send it elsewhere; the functions stand apart, as their addresses may mean something else there. */
+#pragma once
+#include <prong.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum pn_call_kind { PN_CALL_TASK = 1, PN_CALL_RANGE, PN_CALL_SPAN };
+enum { PN_CALL_FUNCTIONS = 2 };
+
+struct pn_call {
+    uint32_t kind;
+    void (*fn[PN_CALL_FUNCTIONS])(void);     /* the task; the range function; the range function and the fold */
+    uint64_t lo, hi;                         /* of the piece, or of the whole reduce */
+    uint64_t leaf_size, first, count;        /* the span's leaves */
+};
+
+struct pn_call pn_call_task(prong_fn *fn);
+struct pn_call pn_call_range(prong_range_fn *fn, uint64_t lo, uint64_t hi);
+/* The record is the identity before, and the span's folded value after; the span is a node of the tree (fold.h). */
+struct pn_call pn_call_span(prong_range_fn *fn, prong_fold_fn *fold, uint64_t lo, uint64_t hi, uint64_t leaf_size, uint64_t first,
+                            uint64_t count);
+
+/* Calls it here. What the function returned; on a span *ret_piece is the first element of the piece that failed. */
+int pn_call_here(const struct pn_call *call, void *record, size_t size, uint64_t *ret_piece);
+
+/* "total_price", or "shop+0x1234" where the function's name is not known. */
+void pn_call_name(const struct pn_call *call, char *ret_name, size_t size);

@@ -1,0 +1,33 @@
+/* engine.h - what an engine is: one table of operations behind a pool.
+ *
+ * The core keeps runs, futures, groups and the queue; an engine makes workers, takes runs from the queue (pn_run_claim), has them
+ * called, and tells their ends (pn_run_end). "locked": called with pool->lock held. */
+#pragma once
+#include "core/pool.h"
+
+struct pn_engine {
+    const char *name;
+    unsigned promises;               /* 1u << enum prong_promise */
+    uint32_t most_workers;
+    bool helps;                      /* who waits for a run may run it itself */
+
+    /* Checks pool->init and starts pool->workers workers, each of which counts in pool->users and holds a reference until pn_pool_worker_gone. 0 or a negative errno with its words; nothing is left then. */
+    int  (*open)(prong_pool *pool);
+    /* Whether workers can call these functions. NULL: always. */
+    int  (*check)(prong_pool *pool, const struct pn_call *call);
+    /* Locked, and may let the lock go for a while: this run waits in the queue now. */
+    void (*ready)(prong_pool *pool, prong_future *run);
+    /* Locked. The run is asked to give way (its `asked` is set already), or is to be killed: the engine tells its worker.
+     * NULL: nothing to tell; no way to kill. */
+    void (*ask)(prong_pool *pool, prong_future *run);
+    void (*kill)(prong_pool *pool, prong_future *run);
+    /* Locked; pool->workers has changed. NULL: -ENOTSUP. */
+    void (*resize)(prong_pool *pool);
+    /* Locked; pool->closing is set: workers leave once no run is open. Told again when the last one ends. */
+    void (*stop)(prong_pool *pool);
+    /* Not locked. Workers have left: join their threads; or have not: let their threads go on alone. */
+    void (*join)(prong_pool *pool);
+    void (*leave)(prong_pool *pool);
+    /* Nobody uses the engine's state any more. */
+    void (*fini)(prong_pool *pool);
+};

@@ -1,0 +1,282 @@
+#include "core/pool.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "core/context.h"
+#include "core/engine.h"
+#include "core/run.h"
+#include "memory/heap.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int pn_opts_copy(void *ours, size_t our_size, const void *theirs, size_t their_size)
+{
+    memset(ours, 0, our_size);
+    if (!theirs)
+        return 0;
+    memcpy(ours, theirs, their_size < our_size ? their_size : our_size);
+    for (size_t i = our_size; i < their_size; i++)
+        if (((const char *)theirs)[i])
+            return pn_error(-ENOTSUP, "an option is set that this version of prong (%s) does not know", prong_version());
+    return 0;
+}
+
+/* ---- whose it is ---- */
+
+bool pn_pool_is_ours(const prong_pool *pool) { return pool->epoch == pn_epoch(); }
+
+int pn_pool_resolve(prong_pool **pool)
+{
+    if (!*pool) {
+        const struct pn_context *c = pn_context();
+        if (!c)
+            return pn_error(-EINVAL, "no pool given, and this is not inside a task");
+        if (!c->pool)
+            return pn_error(-ENOTSUP, "a task on processes cannot reach its own pool in this version");
+        *pool = c->pool;
+    }
+    if (!pn_pool_is_ours(*pool))
+        return pn_error(-EOWNERDEAD, "the pool belongs to the process that opened it, and this is a fork of that");
+    return 0;
+}
+
+bool pn_promises(const prong_pool *pool, enum prong_promise what)
+{
+    return (unsigned)what < 32 && (pool->engine->promises & (1u << what));
+}
+
+bool prong_promises(const prong_pool *pool, enum prong_promise what)
+{
+    return pool && pn_promises(pool, what);
+}
+
+static uint32_t helpers(const prong_pool *pool) { return pool->engine->helps ? PN_HELPERS : 0; }
+
+uint32_t pn_worker_slot(const prong_pool *pool, uint32_t index)
+{
+    return index < pool->workers_at_open ? index : index + helpers(pool);
+}
+
+static uint32_t locked_read(const prong_pool *pool, const uint32_t *field)
+{
+    struct pn_lock *lock = (struct pn_lock *)(uintptr_t)&pool->lock;   /* reading a number leaves the pool as it was */
+    if (!pn_pool_is_ours(pool))
+        return 0;
+    pn_lock(lock);
+    uint32_t value = *field;
+    pn_unlock(lock);
+    return value;
+}
+
+uint32_t prong_pool_workers(const prong_pool *pool) { return pool ? locked_read(pool, &pool->workers) : 0; }
+uint32_t prong_pool_slots(const prong_pool *pool) { return pool ? locked_read(pool, &pool->workers_most) + helpers(pool) : 0; }
+
+/* ---- lives ---- */
+
+void pn_pool_get(prong_pool *pool)
+{
+    (void)pn_add_relaxed(&pool->refs, 1);      /* from another reference: nothing to order */
+}
+
+void pn_pool_put(prong_pool *pool)
+{
+    /* Releases what this thread did with the pool to whoever frees it, and acquires what the others did. */
+    if (pn_sub_acq_rel(&pool->refs, 1) != 1)
+        return;
+    pn_queue_fini(&pool->queue);
+    free(pool);
+}
+
+/* One of those who use what the pool owns has gone; the last one clears up. */
+static void user_gone(prong_pool *pool)
+{
+    pn_lock(&pool->lock);
+    bool last = --pool->users == 0;
+    pn_cond_broadcast(&pool->gone);
+    pn_unlock(&pool->lock);
+    if (last) {
+        if (pool->engine->fini)
+            pool->engine->fini(pool);
+        pn_heap_close(pool->heap);
+        free(pool->init_record);
+    }
+    pn_pool_put(pool);
+}
+
+void pn_pool_worker_gone(prong_pool *pool) { user_gone(pool); }
+
+static int take_init(prong_pool *pool, const prong_pool_opts *o)
+{
+    if (!o->init)
+        return 0;
+    pool->init = pn_call_task(o->init);
+    pool->init_size = o->init_size;
+    pool->init_record = aligned_alloc(64, (o->init_size / 64 + 1) * 64);
+    if (!pool->init_record)
+        return pn_error(-ENOMEM, "no memory for the init record of %zu bytes", o->init_size);
+    if (o->init_size)
+        memcpy(pool->init_record, o->init_record, o->init_size);
+    return 0;
+}
+
+int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint32_t count, prong_pool **ret_pool)
+{
+    prong_pool *pool = calloc(1, sizeof *pool);
+    if (!pool)
+        return pn_error(-ENOMEM, "no memory for a pool");
+    pool->engine = engine;
+    pool->epoch = pn_epoch();
+    pool->workers = pool->workers_at_open = pool->workers_most = count;
+    pool->queue_limit = o->queue_limit;
+    pool->runs_per_worker = o->runs_per_worker;
+    pool->flags = o->flags;
+    pool->heap_bytes = o->heap_bytes;
+    pool->users = 1;
+    pn_store_relaxed(&pool->refs, 1);          /* not shared yet */
+    (void)snprintf(pool->name, sizeof pool->name, "%s", o->name ? o->name : "prong");
+    pn_queue_init(&pool->queue);
+    pn_list_init(&pool->open);
+    int r = take_init(pool, o);
+    if (r == 0)
+        r = engine->open(pool);
+    if (r < 0) {
+        free(pool->init_record);
+        pn_heap_close(pool->heap);
+        pn_pool_put(pool);
+        return r;
+    }
+    *ret_pool = pool;
+    return 0;
+}
+
+/* ---- breaking ---- */
+
+/* Ends all that wait, one by one: the lock is not held while others are told. */
+static void end_waiting(prong_pool *pool, const prong_error *end)
+{
+    for (;;) {
+        pn_lock(&pool->lock);
+        prong_future *run = pn_run_claim(pool);
+        pn_unlock(&pool->lock);
+        if (!run)
+            return;
+        prong_error own = *end;
+        own.tag = run->tag;
+        pn_run_end(run, &own);
+    }
+}
+
+void pn_pool_break(prong_pool *pool, const char *fmt, ...)
+{
+    prong_error end = { 0 };
+    va_list args;
+    pn_lock(&pool->lock);
+    if (!pool->broken) {
+        va_start(args, fmt);
+        (void)vsnprintf(pool->why, sizeof pool->why, fmt, args);
+        va_end(args);
+    }
+    pool->broken = true;
+    pn_end_set(&end, PRONG_LOST, EPIPE, "the pool is broken: %s", pool->why);
+    pn_cond_broadcast(&pool->room);
+    pn_unlock(&pool->lock);
+    end_waiting(pool, &end);
+}
+
+/* ---- closing ---- */
+
+static bool is_drained(const prong_pool *pool) { return pool->users == 1 && pool->open_count == 0; }
+
+/* The deadline has passed: what waits is cancelled, what runs is killed, or asked where that cannot be. */
+static void cancel_all(prong_pool *pool)
+{
+    prong_error end = { 0 };
+    pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "its pool was closed before it began");
+    pool->cancelling = true;
+    pn_unlock(&pool->lock);
+    end_waiting(pool, &end);
+    pn_lock(&pool->lock);
+    PN_LIST_EACH(it, &pool->open) {
+        prong_future *run = PN_OF(it, prong_future, of_pool);
+        pn_store_relaxed(&run->asked, 1);
+        run->kill_wanted = pool->engine->kill != NULL;
+        if (pool->engine->kill)
+            pool->engine->kill(pool, run);
+        else if (pool->engine->ask)
+            pool->engine->ask(pool, run);
+    }
+}
+
+static void begin_closing(prong_pool *pool)
+{
+    pool->closing = true;
+    pn_cond_broadcast(&pool->room);
+    pool->engine->stop(pool);
+}
+
+int prong_pool_close(prong_pool *pool, prong_time deadline)
+{
+    int r = 0;
+    if (!pool)
+        return 0;
+    if (!pn_pool_is_ours(pool))
+        return pn_error(-EOWNERDEAD, "the pool belongs to the process that opened it, and this is a fork of that");
+    if (pn_inside(pool) || pn_in_callback())
+        return pn_error(-EDEADLK, "a pool cannot be closed from inside one of its tasks or an on_end: it would wait for itself");
+    pn_lock(&pool->lock);
+    if (pool->closing) {
+        pn_unlock(&pool->lock);
+        return pn_error(-ESHUTDOWN, "another thread is closing this pool already");
+    }
+    begin_closing(pool);
+    while (!is_drained(pool) && r == 0)
+        r = pn_cond_wait(&pool->gone, &pool->lock, deadline);
+    bool drained = is_drained(pool);
+    r = drained ? 0 : pn_error(-ETIMEDOUT, "%zu runs had not ended at the deadline, and were cancelled", pool->open_count);
+    if (!drained) {
+        cancel_all(pool);
+        while (pool->engine->kill && !is_drained(pool))
+            (void)pn_cond_wait(&pool->gone, &pool->lock, PRONG_NEVER);
+        drained = is_drained(pool);
+    }
+    pn_unlock(&pool->lock);
+    if (drained && pool->engine->join)
+        pool->engine->join(pool);
+    else if (pool->engine->leave)
+        pool->engine->leave(pool);
+    user_gone(pool);
+    return r;
+}
+
+void pn_pool_abandon(prong_pool *pool)
+{
+    pn_lock(&pool->lock);
+    begin_closing(pool);
+    pn_unlock(&pool->lock);
+    if (pool->engine->leave)
+        pool->engine->leave(pool);
+    user_gone(pool);
+}
+
+int prong_pool_resize(prong_pool *pool, uint32_t workers)
+{
+    int r = pn_pool_resolve(&pool);
+    if (r < 0)
+        return r;
+    if (workers == 0)
+        workers = pool->workers_at_open;
+    if (workers > pool->engine->most_workers)
+        return pn_error(-ENOTSUP, "engine %s has at most %u workers", pool->engine->name, pool->engine->most_workers);
+    pn_lock(&pool->lock);
+    if (pool->closing) {
+        r = pn_error(-ESHUTDOWN, "the pool is closing");
+    } else {
+        pool->workers = workers;
+        pool->workers_most = workers > pool->workers_most ? workers : pool->workers_most;
+        if (pool->engine->resize)
+            pool->engine->resize(pool);
+    }
+    pn_unlock(&pool->lock);
+    return r;
+}

@@ -1,0 +1,408 @@
+#include "core/run.h"
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "core/engine.h"
+#include "core/group.h"
+#include "memory/heap.h"
+#include "memory/segment.h"
+#include "sync/futex.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- memory ---- */
+
+static void *record_new(const void *from, size_t size)
+{
+    size_t rounded;
+    if (!pn_round_up(size ? size : 1, 64, &rounded))
+        return NULL;
+    void *mem = aligned_alloc(64, rounded);
+    if (mem && size)
+        memcpy(mem, from, size);
+    return mem;
+}
+
+static void record_free(prong_future *run)
+{
+    if (run->how == PN_RECORD_IN_PLACE)
+        return;
+    if (run->mapped)
+        pn_segment_unmap(run->record, run->mapped);
+    else
+        free(run->record);
+}
+
+void pn_run_replace_record(prong_future *run, void *mapping, size_t mapped)
+{
+    if (run->how == PN_RECORD_IN_PLACE) {
+        memcpy(run->record, mapping, run->size);
+        pn_segment_unmap(mapping, mapped);
+        return;
+    }
+    record_free(run);
+    run->record = mapping;
+    run->mapped = mapped;
+}
+
+void pn_run_get(prong_future *run)
+{
+    (void)pn_add_relaxed(&run->refs, 1);       /* from another reference: nothing to order */
+}
+
+void pn_run_put(prong_future *run)
+{
+    /* Releases this holder's reads to whoever frees the run, and acquires the others'. */
+    if (pn_sub_acq_rel(&run->refs, 1) != 1)
+        return;
+    prong_pool *pool = run->pool;
+    record_free(run);
+    pn_output_free(&run->output);
+    free(run);
+    pn_pool_put(pool);
+}
+
+/* ---- submitting ---- */
+
+static int check(prong_pool *pool, const struct pn_submit *s)
+{
+    const prong_run_opts *o = s->opts;
+    if (!s->call.fn[0] || (s->call.kind == PN_CALL_SPAN && !s->call.fn[1]))
+        return pn_error(-EINVAL, "no function to run");
+    if (s->size > PRONG_RECORD_MAX)
+        return pn_error(-EMSGSIZE, "a record of %zu bytes is over the limit of %zu (PRONG_RECORD_MAX)", s->size, PRONG_RECORD_MAX);
+    if (s->size && !s->record && !s->in_place)
+        return pn_error(-EINVAL, "no record, but a size of %zu bytes", s->size);
+    if (o->kill_ms && !pn_promises(pool, PRONG_KILLS))
+        return pn_error(-ENOTSUP, "engine %s cannot kill a run (kill_ms): use \"processes\", or ask_ms", pool->engine->name);
+    if (o->group && pn_group_pool(o->group) != pool)
+        return pn_error(-EINVAL, "the group is one of another pool");
+    return pool->engine->check ? pool->engine->check(pool, &s->call) : 0;
+}
+
+static prong_future *run_new(prong_pool *pool, const struct pn_submit *s, bool has_handle)
+{
+    const prong_run_opts *o = s->opts;
+    prong_future *run = calloc(1, sizeof *run);
+    if (!run)
+        return NULL;
+    run->how = s->in_place ? PN_RECORD_IN_PLACE : PN_RECORD_COPY;
+    run->record = s->in_place ? s->in_place : record_new(s->record, s->size);
+    if (!run->record) {
+        free(run);
+        return NULL;
+    }
+    run->pool = pool;
+    pn_pool_get(pool);
+    pn_store_relaxed(&run->refs, has_handle ? 2u : 1u);      /* not shared yet, here and below */
+    pn_store_relaxed(&run->state, PRONG_WAITING);
+    run->call = s->call;
+    run->size = s->size;
+    run->output.fd = -1;
+    run->tag = o->tag;
+    run->ask_ms = o->ask_ms;
+    run->kill_ms = o->kill_ms;
+    run->retries = o->retries;
+    run->priority = o->priority;
+    run->queued_at = pool->flags & PRONG_BILL ? pn_now() : PRONG_NEVER;
+    pn_list_init(&run->queued.link);
+    pn_list_init(&run->of_pool);
+    pn_list_init(&run->of_group);
+    pn_list_init(&run->watches);
+    return run;
+}
+
+/* Whether a run may enter now: waits for room. Inside a task of the pool, or an on_end, room might never come, so none is needed.
+ * Locked. */
+static int admit(prong_pool *pool, const prong_run_opts *o)
+{
+    bool exempt = pool->queue_limit == 0 || pn_inside(pool) || pn_in_callback();
+    for (;;) {
+        if (pool->broken)
+            return pn_error(-EPIPE, "the pool is broken: %s", pool->why);
+        if (pool->closing)
+            return pn_error(-ESHUTDOWN, "the pool is closing");
+        if (exempt || pool->queue.count < pool->queue_limit)
+            return 0;
+        if (o->deadline == PRONG_NOW || pn_cond_wait(&pool->room, &pool->lock, o->deadline) == -ETIMEDOUT)
+            return pn_error(-EAGAIN, "%u runs wait already (queue_limit), and none was begun before the deadline", pool->queue_limit);
+    }
+}
+
+static void enter(prong_pool *pool, prong_future *run, prong_group *group, prong_future **ret_run)
+{
+    pn_list_push_back(&pool->open, &run->of_pool);
+    pool->open_count++;
+    if (group)
+        pn_group_add(group, run);
+    if (ret_run)
+        *ret_run = run;
+    pool->engine->ready(pool, run);
+}
+
+int pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_run)
+{
+    int r = check(pool, s);
+    if (r < 0)
+        return r;
+    prong_future *run = run_new(pool, s, ret_run || s->opts->group);
+    if (!run)
+        return pn_error(-ENOMEM, "no memory for a run with a record of %zu bytes", s->size);
+    pn_pool_get(pool);                         /* another thread may close it as soon as the run has ended */
+    pn_lock(&pool->lock);
+    r = admit(pool, s->opts);
+    if (r == 0 && !pn_queue_push(&pool->queue, &run->queued, run->priority, false))
+        r = pn_error(-ENOMEM, "no memory for the queue");
+    if (r == 0)
+        enter(pool, run, s->opts->group, ret_run);
+    pn_unlock(&pool->lock);
+    if (r < 0) {
+        pn_store_relaxed(&run->refs, 1);       /* never shared */
+        pn_run_put(run);
+    }
+    pn_pool_put(pool);
+    return r;
+}
+
+int prong_submit_v(prong_pool *pool, prong_fn *fn, const void *record, size_t size, const prong_run_opts *opts, size_t opts_size,
+                   prong_future **ret_future)
+{
+    prong_run_opts o;
+    struct pn_submit s = { .call = pn_call_task(fn), .record = record, .size = size, .opts = &o };
+    int r = pn_opts_copy(&o, sizeof o, opts, opts_size);
+    if (r == 0)
+        r = pn_pool_resolve(&pool);
+    return r < 0 ? r : pn_submit(pool, &s, ret_future);
+}
+
+/* ---- beginning ---- */
+
+bool pn_run_claim_this(prong_future *run)
+{
+    prong_pool *pool = run->pool;
+    if (pn_load_relaxed(&run->state) != PRONG_WAITING || !run->queued.level)       /* under the lock: nobody else writes it */
+        return false;
+    pn_queue_remove(&pool->queue, &run->queued);
+    pn_store_relaxed(&run->state, PRONG_RUNNING);
+    pn_cond_signal(&pool->room);
+    run->bill.attempts++;
+    if (run->queued_at != PRONG_NEVER)
+        run->bill.queued_ns = (uint64_t)(pn_now() - run->queued_at);
+    return true;
+}
+
+prong_future *pn_run_claim(prong_pool *pool)
+{
+    struct pn_queued *first = pn_queue_first(&pool->queue);
+    prong_future *run = first ? PN_OF(first, prong_future, queued) : NULL;
+    return run && pn_run_claim_this(run) ? run : NULL;
+}
+
+/* false: no memory for the queue. */
+static bool requeue(prong_future *run)
+{
+    if (!pn_queue_push(&run->pool->queue, &run->queued, run->priority, true))
+        return false;
+    pn_store_relaxed(&run->state, PRONG_WAITING);
+    return true;
+}
+
+bool pn_run_unclaim(prong_future *run)
+{
+    run->bill.attempts--;
+    return requeue(run);
+}
+
+/* ---- running it here ---- */
+
+void pn_run_here(prong_future *run, uint32_t slot)
+{
+    prong_pool *pool = run->pool;
+    struct pn_context c = { .pool = pool, .run = run, .slot = slot, .asked = &run->asked, .asked_value = 1, .segment_from = SIZE_MAX,
+                            .bill = pool->flags & PRONG_BILL ? &run->bill : NULL };
+    prong_error end = { .tag = run->tag };
+    /* The task works on a copy, so that what was submitted is still there if it gives way or has to begin again. */
+    void *work = run->how == PN_RECORD_COPY ? record_new(run->record, run->size) : run->record;
+    if (!work) {
+        pn_end_set(&end, PRONG_LIMIT, ENOMEM, "no memory for a copy of the record (%zu bytes)", run->size);
+        pn_run_end(run, &end);
+        return;
+    }
+    c.ask_at = run->ask_ms ? pn_after_ms(pn_now(), run->ask_ms) : PRONG_NEVER;
+    pn_context_run(&c, &run->call, work, run->size, &end);
+    run->output = c.output;
+    run->has_bill = c.bill != NULL;
+    run->bill.moved_bytes = run->how == PN_RECORD_COPY ? run->size : 0;
+    if (run->how == PN_RECORD_COPY) {
+        bool keep = end.kind == PRONG_DONE || end.kind == PRONG_FAILED;
+        free(keep ? run->record : work);
+        run->record = keep ? work : run->record;
+    }
+    pn_run_end(run, &end);
+}
+
+/* ---- ending ---- */
+
+/* A run that nobody wants any more is not begun again. Locked. */
+static bool begin_again(prong_future *run, enum prong_kind kind)
+{
+    bool another_chance = kind == PRONG_CRASHED || kind == PRONG_EXITED || kind == PRONG_TIMEOUT || kind == PRONG_LOST;
+    bool unwanted = pn_load_relaxed(&run->asked) || run->kill_wanted || run->pool->cancelling || run->pool->broken;
+    if (!another_chance || unwanted || run->retries == 0 || !requeue(run))
+        return false;
+    run->retries--;
+    return true;
+}
+
+/* Makes the end known: from the release on, who sees ENDED sees all of it. Watchers are woken under the lock, as the words they sleep
+ * on are on their stacks, which they do not leave without it. Locked. */
+static void publish_end(prong_future *run, const prong_error *end)
+{
+    prong_pool *pool = run->pool;
+    run->end = *end;
+    pn_list_remove(&run->of_pool);
+    pool->open_count--;
+    pn_store_release(&run->state, PRONG_ENDED);
+    while (!pn_list_empty(&run->watches)) {
+        struct pn_watch *w = PN_OF(run->watches.next, struct pn_watch, link);
+        pn_list_remove(&w->link);
+        pn_store_release(w->fired, 1);         /* pairs with the acquire in wait.c */
+        pn_futex_wake(w->fired, 1);
+    }
+    if (run->group)
+        pn_group_ended(run->group, run);
+    if (pool->closing) {
+        pn_cond_broadcast(&pool->gone);
+        if (pool->open_count == 0)
+            pool->engine->stop(pool);
+    }
+}
+
+static void call_on_end(prong_future *run, void (*fn)(prong_future *f, void *arg), void *arg)
+{
+    pn_callback_begin();
+    fn(run, arg);
+    pn_callback_end();
+}
+
+void pn_run_end(prong_future *run, const prong_error *end)
+{
+    prong_pool *pool = run->pool;
+    if (run->allocated) {
+        pn_heap_settle(pool->heap, run, end->kind == PRONG_DONE);
+        run->allocated = false;
+    }
+    pn_lock(&pool->lock);
+    if (begin_again(run, (enum prong_kind)end->kind)) {
+        pool->engine->ready(pool, run);
+        pn_unlock(&pool->lock);
+        return;
+    }
+    publish_end(run, end);
+    void (*fn)(prong_future *f, void *arg) = run->on_end;
+    void *arg = run->on_end_arg;
+    pn_unlock(&pool->lock);
+    if (fn)
+        call_on_end(run, fn, arg);
+    pn_run_put(run);
+}
+
+/* ---- the future's own calls ---- */
+
+static int dead(void) { return pn_error(-EOWNERDEAD, "the future belongs to the process that submitted it, and this is a fork of that"); }
+
+enum prong_state prong_future_state(const prong_future *f) { return (enum prong_state)pn_load_acquire(&f->state); }
+uint64_t prong_future_tag(const prong_future *f) { return f->tag; }
+
+void *prong_future_record(prong_future *f)
+{
+    return pn_pool_is_ours(f->pool) && pn_run_ended(f) ? f->record : NULL;
+}
+
+void *prong_future_output(prong_future *f, size_t *ret_size)
+{
+    if (!pn_pool_is_ours(f->pool) || !pn_run_ended(f) || !f->output.mem)
+        return NULL;
+    if (ret_size)
+        *ret_size = f->output.size;
+    return f->output.mem;
+}
+
+int prong_future_bill_v(const prong_future *f, prong_bill *ret_bill, size_t bill_size)
+{
+    if (!pn_pool_is_ours(f->pool))
+        return dead();
+    if (!pn_run_ended(f))
+        return pn_error(-EAGAIN, "the run has not ended");
+    if (!f->has_bill)
+        return pn_error(-ENODATA, "no bill: its pool was opened without PRONG_BILL, or it never ran to an end");
+    memset(ret_bill, 0, bill_size);
+    memcpy(ret_bill, &f->bill, bill_size < sizeof f->bill ? bill_size : sizeof f->bill);
+    return 0;
+}
+
+int prong_future_on_end(prong_future *f, void (*fn)(prong_future *f, void *arg), void *arg)
+{
+    if (!pn_pool_is_ours(f->pool))
+        return dead();
+    if (!fn)
+        return pn_error(-EINVAL, "no function to call");
+    pn_lock(&f->pool->lock);
+    bool taken = f->on_end != NULL;
+    bool ended = pn_run_ended(f);
+    if (!taken) {
+        f->on_end = fn;
+        f->on_end_arg = arg;
+    }
+    pn_unlock(&f->pool->lock);
+    if (taken)
+        return pn_error(-EEXIST, "the future has an on_end already");
+    if (ended)
+        call_on_end(f, fn, arg);
+    return 0;
+}
+
+static int cancel_running(prong_future *f, enum prong_how how)
+{
+    const struct pn_engine *engine = f->pool->engine;
+    if (how == PRONG_IF_WAITING)
+        return pn_error(-EBUSY, "the run has begun: cancel it with PRONG_ASK or PRONG_KILL");
+    if (how == PRONG_KILL && !engine->kill)
+        return pn_error(-ENOTSUP, "engine %s cannot kill a run that has begun: use PRONG_ASK", engine->name);
+    pn_store_relaxed(&f->asked, 1);
+    f->kill_wanted |= how == PRONG_KILL;
+    if (how == PRONG_KILL)
+        engine->kill(f->pool, f);
+    else if (engine->ask)
+        engine->ask(f->pool, f);
+    return pn_error(-EINPROGRESS, "the run was %s, and ends soon", how == PRONG_KILL ? "killed" : "asked to give way");
+}
+
+int prong_future_cancel(prong_future *f, enum prong_how how)
+{
+    prong_error end = { .tag = f->tag };
+    int r = 0;
+    if (!pn_pool_is_ours(f->pool))
+        return dead();
+    pn_lock(&f->pool->lock);
+    bool claimed = pn_run_claim_this(f);
+    if (claimed)
+        f->bill.attempts--;
+    else if (pn_run_ended(f))
+        r = pn_error(-EALREADY, "the run had ended");
+    else
+        r = cancel_running(f, how);
+    pn_unlock(&f->pool->lock);
+    if (claimed) {
+        pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "cancelled before it began");
+        pn_run_end(f, &end);
+    }
+    return r;
+}
+
+void prong_future_free(prong_future *f)
+{
+    if (f && pn_pool_is_ours(f->pool))
+        pn_run_put(f);
+}

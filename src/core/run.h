@@ -1,0 +1,79 @@
+/* run.h - one run: what is called, on what record, and how it ended. A prong_future is the public name of it.
+ *
+ *   WAITING --claim--> RUNNING --end--> ENDED       claim: a worker or a waiting thread takes it from the queue
+ *      |  ^               |
+ *      |  `----retry------'                         retry: its worker died, attempts are left
+ *      `------cancel------------------> ENDED
+ *
+ * All changes of state are made under the pool's lock; so is everything here that says nothing else. The run is its caller's until it
+ * is submitted and, while RUNNING, its record and output belong to who runs it. */
+#pragma once
+#include "core/context.h"
+#include "core/pool.h"
+
+enum pn_record_how {
+    PN_RECORD_COPY,          /* the run owns a copy */
+    PN_RECORD_IN_PLACE,      /* the caller's own memory, which outlives the run: results go there */
+};
+
+struct pn_watch { struct pn_list link; pn_u32 *fired; };          /* somebody who sleeps on a word until the run ends */
+
+struct prong_future {
+    prong_pool *pool;
+    pn_u32 refs;             /* of the memory: the pool's until the end, the handle's, and waiters' */
+    pn_u32 state;            /* enum prong_state. Stored with release once ended, so that who loads ENDED with acquire may read
+                                the fields below without the lock: they never change again */
+    pn_u64 asked;            /* 1: asked to give way. Relaxed: a wish, nothing is published with it */
+    struct pn_call call;
+    enum pn_record_how how;
+    void *record;            /* as submitted; after DONE and FAILED as the task left it */
+    size_t size;
+    size_t mapped;           /* the record is a mapping of this size; 0: it is malloc'ed */
+    struct pn_output output;
+    prong_error end;
+    uint64_t tag, ask_ms, kill_ms;
+    uint32_t retries;        /* left */
+    int32_t priority;
+    bool kill_wanted;        /* by a cancel */
+    bool allocated;          /* has called prong_alloc. Written by the thread that runs it */
+    bool has_bill;
+    prong_bill bill;
+    prong_time queued_at;
+
+    struct pn_queued queued;
+    struct pn_list of_pool;
+    struct pn_list of_group;
+    struct pn_list watches;
+    prong_group *group;
+    uint64_t group_index;    /* in the order of submission to its group */
+    void (*on_end)(prong_future *f, void *arg);
+    void *on_end_arg;
+    prong_future *blocked_on; /* what its task waits for now; under the lock of wait.c */
+};
+
+/* Where a run shall go, beside its options. */
+struct pn_submit { struct pn_call call; const void *record; void *in_place; size_t size; const prong_run_opts *opts; };
+
+/* Checks, makes the run and puts it into the queue. *ret_run, where wanted, holds a reference. The errors of prong_submit. */
+int  pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_run);
+
+/* The next run to begin, RUNNING from now on; NULL: none waits. Locked. */
+prong_future *pn_run_claim(prong_pool *pool);
+/* This one, if nobody has begun it. Locked. */
+bool pn_run_claim_this(prong_future *run);
+/* Back into the queue, in front, as if it had not been begun. false: no memory; it must be ended. Locked. */
+bool pn_run_unclaim(prong_future *run);
+
+/* Calls a claimed run in this thread and ends it. Not locked. */
+void pn_run_here(prong_future *run, uint32_t slot);
+/* Tells the end of a run that was claimed: runs it again where that is allowed, else everybody who waits learns of it. Not locked. */
+void pn_run_end(prong_future *run, const prong_error *end);
+
+
+
+/* Takes over a record that came back from elsewhere as a mapping. While RUNNING. */
+void pn_run_replace_record(prong_future *run, void *mapping, size_t mapped);
+
+void pn_run_get(prong_future *run);
+void pn_run_put(prong_future *run);
+static inline bool pn_run_ended(const prong_future *run) { return pn_load_acquire(&run->state) == PRONG_ENDED; }

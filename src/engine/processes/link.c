@@ -1,0 +1,315 @@
+#include "engine/processes/link.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "engine/processes/channel.h"
+#include "memory/segment.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- starting ---- */
+
+static int make_board(struct pn_link *l)
+{
+    int fd = pn_segment_new("prong-board", sizeof *l->board);
+    if (fd < 0)
+        return fd;
+    l->board = pn_segment_map(fd, sizeof *l->board, true);
+    if (l->board)
+        return fd;
+    (void)close(fd);
+    return -ENOMEM;
+}
+
+static int init_segment(const prong_pool *pool)
+{
+    int fd = pn_segment_new("prong-init", pool->init_size);
+    void *mem = fd < 0 ? NULL : pn_segment_map(fd, pool->init_size, true);
+    if (mem)
+        memcpy(mem, pool->init_record, pool->init_size);
+    else if (fd >= 0)
+        (void)close(fd);
+    pn_segment_unmap(mem, pool->init_size);
+    return mem ? fd : fd < 0 ? fd : -ENOMEM;
+}
+
+/* Into the worker's channel before there is a worker to read it. */
+static int send_hello(struct pn_link *l)
+{
+    const prong_pool *pool = l->pool;
+    bool large = pool->init_size > PN_INLINE_MAX;
+    struct pn_hello hello = { .kind = PN_HELLO, .slot = pn_worker_slot(pool, l->index), .init = pool->init, .init_size = pool->init_size };
+    struct iovec parts[2] = { { &hello, sizeof hello }, { pool->init_record, pool->init_size } };
+    int fds[PN_CHANNEL_FDS] = { -1, -1, -1, -1 };
+    (void)snprintf(hello.name, sizeof hello.name, "%.10s:%u", pool->name, l->index % 10000);
+    pn_heap_tell(pool->heap, &hello.heap, &fds[1]);
+    fds[0] = make_board(l);
+    if (large && fds[0] >= 0)
+        fds[3] = init_segment(pool);
+    int r = fds[0] < 0 ? fds[0] : large && fds[3] < 0 ? fds[3] : 0;
+    if (r == 0)
+        r = pn_channel_send(l->channel, parts, large || !pool->init_size ? 1 : 2, fds, large ? 4 : 3, false);
+    pn_close_fds(&fds[0], 1);
+    pn_close_fds(&fds[3], 1);                  /* the heap's stay with the heap */
+    return r;
+}
+
+int pn_link_start(struct pn_link *l, uint64_t id, int zygote)
+{
+    int ends[2] = { -1, -1 };
+    struct pn_zygote_msg msg = { .kind = PN_START, .worker = id };
+    struct iovec part = { &msg, sizeof msg };
+    int r = pn_channel_pair(ends);
+    l->channel = ends[0];
+    if (r == 0)
+        r = send_hello(l);
+    if (r == 0)
+        r = pn_channel_send(zygote, &part, 1, &ends[1], 1, true);
+    pn_close_fds(&ends[1], 1);
+    if (r < 0) {
+        (void)snprintf(l->why, sizeof l->why, "cannot start a worker process: %s", strerror(-r));
+        pn_link_clear(l);
+        return r;
+    }
+    l->id = id;
+    l->state = PN_LINK_STARTING;
+    return 0;
+}
+
+/* ---- calling ---- */
+
+int pn_link_segment(const prong_future *run, int *ret_fd, void **ret_segment)
+{
+    int fd = pn_segment_new("prong-record", run->size);
+    if (fd < 0)
+        return fd;
+    void *mem = pn_segment_map(fd, run->size, true);
+    if (!mem) {
+        (void)close(fd);
+        return -ENOMEM;
+    }
+    memcpy(mem, run->record, run->size);
+    *ret_fd = fd;
+    *ret_segment = mem;
+    return 0;
+}
+
+int pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *segment)
+{
+    struct pn_call_msg msg = { .kind = PN_CALL, .wants_bill = l->pool->flags & PRONG_BILL, .seq = l->seq + 1, .call = run->call,
+                               .size = run->size, .ask_ms = run->ask_ms, .tag = run->tag };
+    struct iovec parts[2] = { { &msg, sizeof msg }, { run->record, run->size } };
+    int r = pn_channel_send(l->channel, parts, segment || !run->size ? 1 : 2, &segment_fd, segment ? 1 : 0, false);
+    if (r < 0)
+        return r;
+    l->state = PN_LINK_BUSY;
+    l->run = run;
+    l->seq++;
+    l->segment = segment;
+    l->kill_at = run->kill_ms ? pn_after_ms(pn_now(), run->kill_ms) : PRONG_NEVER;
+    if (pn_load_relaxed(&run->asked))
+        pn_store_relaxed(&l->board->asked, l->seq);
+    return 0;
+}
+
+/* ---- listening ---- */
+
+static bool is_ended_kind(const struct pn_link *l, int32_t kind)
+{
+    switch (kind) {
+    case PRONG_DONE:
+    case PRONG_FAILED:
+    case PRONG_LIMIT:
+        return true;
+    case PRONG_CANCELLED:
+        return pn_load_relaxed(&l->run->asked);
+    case PRONG_TIMEOUT:
+        return l->run->ask_ms != 0;
+    default:
+        return false;
+    }
+}
+
+/* Every length that the worker tells must add up to what came. */
+static bool is_sound(const struct pn_link *l, const struct pn_reply *r, size_t got, int segment)
+{
+    if (got < sizeof *r || !l->run || r->seq != l->seq || !is_ended_kind(l, r->end.kind))
+        return false;
+    bool well = r->end.kind == PRONG_DONE || r->end.kind == PRONG_FAILED;
+    size_t inlined = well && !l->segment ? l->run->size : 0;
+    if (r->has_output > 1 || (r->has_output && !well) || (!r->has_output && (r->output_size || segment >= 0)))
+        return false;
+    if (segment >= 0)
+        return got == sizeof *r + inlined && r->output_size > 0 && pn_segment_is_sound(segment, r->output_size);
+    return r->output_size <= PN_INLINE_MAX && got == sizeof *r + inlined + r->output_size;
+}
+
+static bool take_output(prong_future *run, const struct pn_reply *r, const char *inlined, int segment)
+{
+    struct pn_output o = { .size = r->output_size, .fd = -1 };
+    if (!r->has_output)
+        return true;
+    o.mapped = segment >= 0;
+    o.mem = o.mapped ? pn_segment_map(segment, o.size, true) : aligned_alloc(64, (o.size / 64 + 1) * 64);
+    if (!o.mem)
+        return false;
+    if (!o.mapped)
+        memcpy(o.mem, inlined, o.size);
+    run->output = o;
+    return true;
+}
+
+/* The run is RUNNING, so its record is ours to change without the lock. */
+static void take_reply(struct pn_link *l, const struct pn_reply *r, int segment, prong_error *ret_end)
+{
+    prong_future *run = l->run;
+    const char *behind = (const char *)(r + 1);
+    *ret_end = r->end;
+    ret_end->text[sizeof ret_end->text - 1] = '\0';
+    ret_end->pid = l->pid;
+    ret_end->address = 0;
+    bool well = r->end.kind == PRONG_DONE || r->end.kind == PRONG_FAILED;
+    if (!take_output(run, r, behind + (l->segment ? 0 : run->size), segment)) {
+        pn_end_set(ret_end, PRONG_LIMIT, ENOMEM, "no memory to take over an output of %zu bytes", (size_t)r->output_size);
+        well = false;
+    }
+    if (well && l->segment) {
+        pn_run_replace_record(run, l->segment, run->size);
+        l->segment = NULL;
+    } else if (well && run->size) {
+        memcpy(run->record, behind, run->size);
+    }
+    if (run->pool->flags & PRONG_BILL) {
+        uint64_t queued = run->bill.queued_ns;
+        uint32_t attempts = run->bill.attempts;
+        run->bill = r->bill;
+        run->bill.queued_ns = queued;
+        run->bill.attempts = attempts;
+        run->bill.moved_bytes = run->size * (well ? 2 : 1) + r->output_size;
+        run->has_bill = true;
+    }
+}
+
+static enum pn_said take_ready(struct pn_link *l, struct pn_ready *r, size_t got)
+{
+    if (got != sizeof *r || l->state != PN_LINK_STARTING || l->ready)
+        return PN_SAID_NONSENSE;
+    r->end.text[sizeof r->end.text - 1] = '\0';
+    if (r->end.kind != PRONG_DONE) {
+        (void)snprintf(l->why, sizeof l->why, "its init failed: %.140s", r->end.text);
+        return PN_SAID_NOTHING;                /* it leaves now */
+    }
+    return PN_SAID_READY;
+}
+
+static enum pn_said take_message(struct pn_link *l, union pn_message *m, size_t got, int segment, prong_error *ret_end)
+{
+    switch ((enum pn_wire_kind)(got >= sizeof m->kind ? m->kind : 0)) {
+    case PN_READY:
+        return take_ready(l, &m->ready, got);
+    case PN_FAULT:
+        if (got != sizeof m->fault)
+            return PN_SAID_NONSENSE;
+        l->fault = m->fault;
+        return PN_SAID_NOTHING;
+    case PN_REPLY:
+        if (!is_sound(l, &m->reply, got, segment))
+            return PN_SAID_NONSENSE;
+        take_reply(l, &m->reply, segment, ret_end);
+        return PN_SAID_REPLY;
+    default:
+        return PN_SAID_NONSENSE;
+    }
+}
+
+enum pn_said pn_link_listen(struct pn_link *l, union pn_message *buffer, prong_error *ret_end)
+{
+    enum pn_said said = PN_SAID_NOTHING;
+    int fds[PN_CHANNEL_FDS];
+    while (said == PN_SAID_NOTHING) {
+        ssize_t got = pn_channel_receive(l->channel, buffer, sizeof *buffer, fds, false);
+        if (got == -EAGAIN)
+            return PN_SAID_NOTHING;
+        if (got == -EMFILE && l->run) {        /* only outputs come with descriptors */
+            pn_end_set(ret_end, PRONG_LIMIT, EMFILE, "no descriptor left to take over the output of the task");
+            return PN_SAID_REPLY;
+        }
+        if (got <= 0)
+            return got == 0 || got == -EPIPE ? PN_SAID_END : PN_SAID_NONSENSE;
+        said = take_message(l, buffer, (size_t)got, fds[0], ret_end);
+        pn_close_fds(fds, PN_CHANNEL_FDS);
+    }
+    return said;
+}
+
+/* ---- ending ---- */
+
+void pn_link_kill(struct pn_link *l, enum pn_kill_why why)
+{
+    if (l->killed == PN_NOT_KILLED)
+        l->killed = why;
+    if (l->pidfd >= 0)
+        (void)pn_pidfd_signal(l->pidfd, SIGKILL);
+    l->kill_at = PRONG_NEVER;
+    l->state = PN_LINK_ENDING;
+}
+
+void pn_link_retire(struct pn_link *l)
+{
+    (void)shutdown(l->channel, SHUT_RDWR);
+    l->state = PN_LINK_ENDING;
+}
+
+/* The word is the worker's to write: only the number of this run says that it has begun. */
+bool pn_link_had_begun(const struct pn_link *l)
+{
+    return pn_load_relaxed(&l->board->begun) == l->seq;
+}
+
+static void tell_crash(const struct pn_link *l, const char *name, int signo, prong_error *end)
+{
+    char where[32] = "";
+    if (l->fault.kind && l->fault.signo == signo && l->fault.seq == l->seq) {
+        end->address = l->fault.address;
+        (void)snprintf(where, sizeof where, " at 0x%llx", (unsigned long long)end->address);
+    }
+    pn_end_set(end, PRONG_CRASHED, signo, "task %s crashed: %s%s (worker %d)", name, pn_signal_name(signo), where, l->pid);
+}
+
+prong_error pn_link_death(const struct pn_link *l, const struct pn_zygote_msg *ended)
+{
+    prong_error end = { .tag = l->run->tag, .pid = l->pid };
+    bool by_kill = ended->how != CLD_EXITED && ended->status == SIGKILL;
+    char name[64];
+    pn_call_name(&l->run->call, name, sizeof name);
+    if (by_kill && l->killed == PN_KILLED_BY_TIME)
+        pn_end_set(&end, PRONG_TIMEOUT, ETIMEDOUT, "task %s was killed after %llu ms (worker %d)", name,
+                   (unsigned long long)l->run->kill_ms, l->pid);
+    else if (by_kill && l->killed == PN_KILLED_BY_CANCEL)
+        pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "task %s was cancelled, and its worker %d killed", name, l->pid);
+    else if (l->killed == PN_KILLED_FOR_LYING)
+        pn_end_set(&end, PRONG_LOST, EPROTO, "the worker %d of task %s sent what cannot be a reply, and was killed", l->pid, name);
+    else if (ended->how == CLD_EXITED)
+        pn_end_set(&end, PRONG_EXITED, ended->status, "task %s left its worker %d with exit status %d", name, l->pid, ended->status);
+    else
+        tell_crash(l, name, ended->status, &end);
+    return end;
+}
+
+void pn_link_clear(struct pn_link *l)
+{
+    if (l->segment && l->run)
+        pn_segment_unmap(l->segment, l->run->size);
+    pn_segment_unmap(l->board, sizeof *l->board);
+    pn_close_fds(&l->channel, 1);
+    pn_close_fds(&l->pidfd, 1);
+    struct pn_link keep = *l;
+    *l = (struct pn_link){ .pool = keep.pool, .index = keep.index, .channel = -1, .pidfd = -1, .failed_starts = keep.failed_starts };
+    memcpy(l->why, keep.why, sizeof l->why);
+}

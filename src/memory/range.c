@@ -1,0 +1,110 @@
+#include "memory/range.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/process.h"
+#include "sync/lock.h"
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static const size_t MOST = (size_t)1 << 40, LEAST = (size_t)1 << 26;
+
+struct piece { struct pn_list link; char *at; size_t size; };     /* taken; in the order of addresses */
+
+static struct { struct pn_lock lock; uint32_t epoch; char *base; size_t size; struct pn_list taken; } range;
+
+__attribute__((constructor)) static void watch_forks(void) { pn_lock_free_at_fork(&range.lock); }
+
+static void *claim(void *at, size_t size, int flags)
+{
+    void *mem = mmap(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+    return mem == MAP_FAILED ? NULL : mem;
+}
+
+int pn_range_reserve(void)
+{
+    int r = 0;
+    pn_lock(&range.lock);
+    if (range.base && range.epoch == pn_epoch())
+        goto unlock;
+    /* In a forked child the parent's range is not ours to use: its heaps may still be mapped there. */
+    range.base = NULL;
+    for (size_t size = MOST; size >= LEAST && !range.base; size /= 2) {
+        range.base = claim(NULL, size, 0);
+        range.size = size;
+    }
+    pn_list_init(&range.taken);
+    range.epoch = pn_epoch();
+    if (!range.base)
+        r = pn_error(-ENOMEM, "no %zu MiB of address space for the shared heap (see ulimit -v)", LEAST >> 20);
+    else
+        (void)madvise(range.base, range.size, MADV_DONTDUMP);
+unlock:
+    pn_unlock(&range.lock);
+    return r;
+}
+
+/* Walks the gaps between the pieces: stops at the first of at least `size`, and tells the largest seen. */
+static struct pn_list *find_gap(size_t size, char **ret_at, size_t *ret_largest)
+{
+    char *at = range.base;
+    *ret_largest = 0;
+    for (struct pn_list *it = range.taken.next;; it = it->next) {
+        struct piece *p = it == &range.taken ? NULL : PN_OF(it, struct piece, link);
+        size_t gap = (size_t)((p ? p->at : range.base + range.size) - at);
+        *ret_largest = gap > *ret_largest ? gap : *ret_largest;
+        if (gap >= size) {
+            *ret_at = at;
+            return it;
+        }
+        if (!p)
+            return NULL;
+        at = p->at + p->size;
+    }
+}
+
+size_t pn_range_left(void)
+{
+    char *at;
+    size_t largest = 0;
+    pn_lock(&range.lock);
+    if (range.base)
+        (void)find_gap(SIZE_MAX, &at, &largest);
+    pn_unlock(&range.lock);
+    return largest;
+}
+
+void *pn_range_take(size_t size)
+{
+    size_t largest;
+    struct piece *p = malloc(sizeof *p);
+    if (!p)
+        return NULL;
+    pn_lock(&range.lock);
+    struct pn_list *before = range.base ? find_gap(size, &p->at, &largest) : NULL;
+    if (before) {
+        p->size = size;
+        pn_list_insert_before(before, &p->link);
+    }
+    pn_unlock(&range.lock);
+    if (!before)
+        free(p);
+    return before ? p->at : NULL;
+}
+
+void pn_range_give(void *at, size_t size)
+{
+    pn_lock(&range.lock);
+    (void)claim(at, size, MAP_FIXED);
+    (void)madvise(at, size, MADV_DONTDUMP);
+    PN_LIST_EACH(it, &range.taken) {
+        struct piece *p = PN_OF(it, struct piece, link);
+        if (p->at == at) {
+            pn_list_remove(it);
+            free(p);
+            break;
+        }
+    }
+    pn_unlock(&range.lock);
+}

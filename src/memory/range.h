@@ -1,0 +1,14 @@
+/* range.h - the addresses that shared heaps lie at, the same in the owner and in every process forked after pn_range_reserve.
+ *
+ * Nothing is mapped there but what pn_range_take's caller puts in place. Thread-safe; a forked child starts anew. */
+#pragma once
+#include <stddef.h>
+
+/* Once per process, before the zygote is forked: 1 TiB of addresses, or as much of it as the limits leave. Later calls do nothing. */
+int pn_range_reserve(void);
+/* The largest piece that pn_range_take could give now. */
+size_t pn_range_left(void);
+/* `size` bytes (a multiple of the page size) of addresses; NULL: none left. */
+void *pn_range_take(size_t size);
+/* Drops whatever is mapped there. */
+void pn_range_give(void *at, size_t size);

@@ -1,0 +1,78 @@
+#include "memory/segment.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Growing a file past RLIMIT_FSIZE raises SIGXFSZ, which by default ends the program: ask first. */
+static bool fits_file_limit(size_t size)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+}
+
+int pn_segment_new_sparse(const char *name, size_t size)
+{
+    int r;
+    if (!fits_file_limit(size) || size > INT64_MAX)
+        return -EFBIG;
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    if (ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0) {
+        r = -errno;
+        goto close_fd;
+    }
+    return fd;
+close_fd:
+    (void)close(fd);
+    return r;
+}
+
+int pn_segment_new(const char *name, size_t size)
+{
+    int fd = pn_segment_new_sparse(name, size);
+    int r = fd < 0 ? fd : pn_segment_commit(fd, 0, size);
+    if (r < 0 && fd >= 0)
+        (void)close(fd);
+    return r < 0 ? r : fd;
+}
+
+int pn_segment_commit(int fd, size_t offset, size_t size)
+{
+    while (size && fallocate(fd, 0, (off_t)offset, (off_t)size) < 0) {
+        if (errno != EINTR)
+            return errno == ENOSPC ? -ENOMEM : -errno;
+    }
+    return 0;
+}
+
+int pn_segment_seal_writes(int fd)
+{
+    return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
+}
+
+bool pn_segment_is_sound(int fd, size_t size)
+{
+    struct stat st;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) && fstat(fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size >= size;
+}
+
+static void *map(void *at, int fd, size_t size, bool writable, int flags)
+{
+    void *mem = mmap(at, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED | MAP_NORESERVE | flags, fd, 0);
+    return mem == MAP_FAILED ? NULL : mem;
+}
+
+void *pn_segment_map(int fd, size_t size, bool writable) { return map(NULL, fd, size, writable, 0); }
+void *pn_segment_map_at(void *at, int fd, size_t size, bool writable) { return map(at, fd, size, writable, MAP_FIXED); }
+
+void pn_segment_unmap(void *mem, size_t size)
+{
+    if (mem)
+        (void)munmap(mem, size);
+}

@@ -1,0 +1,497 @@
+#!/usr/bin/env python3
+"""`prong compare`, from outside: what it says about files that are written here, against exact arithmetic.
+
+    python3 tests/test_compare.py BUILD/cmd/prong
+
+Prints TAP. No time is asserted: all that counts here is what was computed and what was said.
+"""
+import contextlib
+import io
+import json
+import math
+import os
+import pty
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+from fractions import Fraction
+from pathlib import Path
+
+ENGINES = ["serial", "threads", "processes", "processes-ready"]
+PIECE = 256 << 10               # bytes of the file that are one piece of work: cmd/compare/records.c
+SHIPPED = Path(__file__).resolve().parent.parent / "data" / "packages.csv"
+CASES = []
+
+
+class Skip(Exception):
+    pass
+
+
+def case(sentence):
+    def add(function):
+        CASES.append((sentence, function))
+        return function
+    return add
+
+
+# ---- running it ----------------------------------------------------------------------------------------------------------
+
+
+class Prong:
+    def __init__(self, binary, folder):
+        self.binary, self.folder, self.n_files = binary, folder, 0
+        self.cache = folder / "cache"
+        self.env = {**os.environ, "XDG_CACHE_HOME": str(self.cache)}
+
+    def run(self, *words, **changes):
+        """Gives (status, standard output, standard error), both as text."""
+        done = subprocess.run([self.binary, *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=300,
+                              env={**self.env, **changes})
+        return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+
+    def file(self, content):
+        self.n_files += 1
+        path = self.folder / f"input-{self.n_files}.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def compare(self, content, *words, workers=1):
+        """The report on a file with this content: all must be well, and nothing but JSON be said."""
+        status, out, err = self.run("compare", "--input", str(self.file(content)), "--json", "--runs", "1",
+                                    "--workers", str(workers), *words)
+        assert status == 0, f"status {status}: {err}"
+        assert err == "", err
+        return json.loads(out)
+
+    def records(self, content, *words, workers=1):
+        report = self.compare(content, *words, workers=workers)
+        assert report["agree"] is True
+        return report["results"]["records"]
+
+    def refuse(self, content, *said, words=()):
+        """The file is refused: bad input, nothing on standard output, and each of these is said."""
+        path = self.file(content)
+        status, out, err = self.run("compare", "--input", str(path), "--json", "--runs", "1", "--workers", "2", *words)
+        assert status == 4, f"status {status}: {err}"
+        assert out == "", out
+        for part in (*said, str(path), "hint: "):
+            assert part in err, f"not said: {part!r}, in: {err!r}"
+
+
+def bits(results):
+    return {name: value.hex() if isinstance(value, float) else value for name, value in results.items()}
+
+
+# ---- exact arithmetic ----------------------------------------------------------------------------------------------------
+
+
+def exact(rows):
+    """What `prong` must find, from whole numbers or fractions, with no rounding before the end."""
+    n = len(rows)
+    sum_a, sum_b = sum(a for a, _ in rows), sum(b for _, b in rows)
+    squares_a = sum(a * a for a, _ in rows) - Fraction(sum_a * sum_a, 1) / n
+    squares_b = sum(b * b for _, b in rows) - Fraction(sum_b * sum_b, 1) / n
+    raw = sum(a * b for a, b in rows)
+    products = raw - Fraction(sum_a * sum_b, 1) / n
+    return {
+        "rows": n,
+        "mean_a": float(Fraction(sum_a, 1) / n), "deviation_a": math.sqrt(squares_a / (n - 1)),
+        "mean_b": float(Fraction(sum_b, 1) / n), "deviation_b": math.sqrt(squares_b / (n - 1)),
+        "correlation": float(products) / math.sqrt(squares_a) / math.sqrt(squares_b),
+        "sum_of_products": float(raw),
+    }
+
+
+def assert_close(found, wanted, relative=1e-12):
+    assert found.keys() == wanted.keys(), found
+    assert found["rows"] == wanted["rows"], (found, wanted)
+    for name in wanted:
+        assert math.isclose(found[name], wanted[name], rel_tol=relative), (name, found[name], wanted[name])
+
+
+def whole_rows(n, seed=1):
+    draw = random.Random(seed)
+    return [(draw.randrange(1, 10 ** draw.randrange(1, 9)), draw.randrange(1, 10 ** draw.randrange(1, 9))) for _ in range(n)]
+
+
+def csv_of(rows, end="\n", header="name,a,b"):
+    return header + end + "".join(f"row{i},{a},{b}{end}" for i, (a, b) in enumerate(rows))
+
+
+# ---- the report ----------------------------------------------------------------------------------------------------------
+
+
+@case("--json gives the schema prong.compare/1, whole")
+def _(prong):
+    report = prong.compare(csv_of(whole_rows(100)), workers=2)
+    assert report["schema"] == "prong.compare/1"
+    assert report["agree"] is True and report["quiet"] in (True, False, None) and report["missing"] == []
+    machine = report["machine"]
+    assert machine["cpus_usable"] >= 1 and machine["cpus_online"] >= machine["cpus_usable"] and machine["memory_bytes"] > 0
+    assert machine["engines"] == ["serial", "threads", "processes"] and machine["kernel"].startswith("Linux")
+    rows = report["rows"]
+    assert [(row["work"], row["engine"]) for row in rows] == [(w, e) for w in ("sqrt", "records") for e in ENGINES]
+    for row in rows:
+        assert row["workers"] == (1 if row["engine"] == "serial" else 2) and row["runs"] == 1
+        assert 0 < row["low_s"] <= row["median_s"] <= row["high_s"]
+        serial = next(r for r in rows if r["work"] == row["work"] and r["engine"] == "serial")
+        assert math.isclose(row["speedup"], serial["median_s"] / row["median_s"], rel_tol=1e-12)
+    assert [(c["cost"], c["engine"], c["case"], c["unit"]) for c in report["costs"]] == \
+        [("start_join", "threads", None, "s"), ("start_join", "processes", None, "s")]
+    assert all(cost["value"] > 0 for cost in report["costs"])
+
+
+@case("the median of several rounds lies in its interval, which says how sure it is")
+def _(prong):
+    status, out, _ = prong.run("compare", "--input", str(prong.file("a,b\n1,2\n3,5\n")), "--json", "--runs", "7", "--workers", "1")
+    assert status == 0
+    for row in json.loads(out)["rows"]:
+        assert row["runs"] == 7 and row["low_s"] <= row["median_s"] <= row["high_s"]
+        assert math.isclose(row["confidence"], 1 - 2 / 2 ** 7)      # of seven runs: the least and the most
+
+
+@case("the square roots are all taken and their sum is the one that Python finds")
+def _(prong):
+    found = prong.compare("a,b\n1,2\n3,5\n", workers=3)["results"]["sqrt"]
+    one = 0.0
+    for i in range(4000000):
+        one += math.sqrt(i)
+    assert found == {"roots": 12000000, "sum": one + one + one}, found
+
+
+@case("the table for people tells the result, in letters that the terminal knows")
+def _(prong):
+    path = str(prong.file("a,b\n1,2\n3,5\n"))
+    status, plain, _ = prong.run("compare", "--input", path, "--runs", "1", LC_ALL="C")
+    assert status == 0 and "all engines agree" in plain and "####" in plain and plain.isascii()
+    for word in ENGINES + ["prong 0.", "start and join", "median", "sum_of_products"]:
+        assert word in plain, word
+    status, rich, _ = prong.run("compare", "--input", path, "--runs", "1", LC_ALL="C.UTF-8")
+    assert status == 0 and "\u2588" in rich and "####" not in rich
+
+
+@case("progress is shown on a terminal alone, and erased")
+def _(prong):
+    ours, theirs = pty.openpty()
+    path = str(prong.file("a,b\n1,2\n3,5\n"))
+    with subprocess.Popen([prong.binary, "compare", "--input", path, "--runs", "2", "--workers", "1", "--json"], stderr=theirs,
+                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env={**prong.env, "TERM": "xterm"}) as process:
+        os.close(theirs)
+        json.loads(process.stdout.read())
+        shown = b""
+        with contextlib.suppress(OSError):      # a terminal whose other end is closed
+            while part := os.read(ours, 4096):
+                shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"round 2 of 2, processes" in shown and shown.endswith(b"\r\x1b[K"), shown
+
+
+# ---- what is computed ----------------------------------------------------------------------------------------------------
+
+
+@case("whole numbers in many pieces give what exact arithmetic gives")
+def _(prong):
+    rows = whole_rows(60000)
+    text = csv_of(rows)
+    assert len(text) > 4 * PIECE
+    assert_close(prong.records(text, workers=2), exact(rows))
+
+
+@case("fractions and exponents give what exact arithmetic gives")
+def _(prong):
+    draw = random.Random(2)
+    words = [(repr(draw.lognormvariate(0, 3)), f"{draw.uniform(1, 1000):.{draw.randrange(0, 20)}e}") for _ in range(8000)]
+    text = "x,y\n" + "".join(f"{a},{b}\n" for a, b in words)
+    assert len(text) > PIECE
+    assert_close(prong.records(text, workers=2), exact([(Fraction(float(a)), Fraction(float(b))) for a, b in words]), 1e-11)
+
+
+@case("a spread survives beside a mean that is much larger")
+def _(prong):
+    rows = [(10 ** 9 + i % 30, 10 ** 9 + i % 30 + i % 7) for i in range(20000)]
+    assert_close(prong.records(csv_of(rows)), exact(rows), 1e-7)
+
+
+@case("1, 2 and 7 workers find the same bits")
+def _(prong):
+    text = csv_of([(a / 7, b / 11) for a, b in whole_rows(30000, seed=3)])
+    found = [bits(prong.records(text, workers=workers)) for workers in (1, 2, 7)]
+    assert found[0] == found[1] == found[2], found
+
+
+@case("each number is read as the double that is nearest")
+def _(prong):
+    words = ["0", "-0.0", "1", "+7", ".5", "5.", "0.1", "1e22", "1e23", "123456789012345678", "9007199254740993", "9007199254740992e22",
+             "1.7976931348623157e308", "5e-324", "2.2250738585072011e-308", "0.00000000000000000000000000000012345", " 12 ",
+             "18446744073709551616", "99999999999999999999", "1e-22", "1E+2", "-1234.5678e-10", "000000000000000000000000000001.5",
+             "9" * 300, "0." + "1" * 900, "1448997445238699", "8.5e-1", "6.02214076e23"]
+    for i in range(0, len(words), 2):
+        found = prong.records(f"a;b\n{words[i]};{words[i + 1]}\n")
+        for name, word in (("mean_a", words[i]), ("mean_b", words[i + 1])):
+            wanted = float(word)
+            assert float(found[name]).hex() == wanted.hex() or wanted == found[name] == 0, (word, found[name])
+
+
+@case("what one row or an unvarying column leaves undefined is null")
+def _(prong):
+    found = prong.records("a,b\n3,4\n")
+    assert found == {"rows": 1, "mean_a": 3, "deviation_a": None, "mean_b": 4, "deviation_b": None, "correlation": None,
+                     "sum_of_products": 12}, found
+    found = prong.records("a,b\n3,4\n3,6\n")
+    assert found["deviation_a"] == 0 and found["correlation"] is None, found
+
+
+# ---- how files are cut into rows -----------------------------------------------------------------------------------------
+
+
+@case("CRLF, a missing last line end and a byte order mark change no bit")
+def _(prong):
+    text = csv_of([(a / 7, b / 11) for a, b in whole_rows(500, seed=4)])
+    plain = bits(prong.records(text))
+    for other in (text.replace("\n", "\r\n"), text[:-1], text.replace("\n", "\r\n")[:-2], "\ufeff" + text):
+        assert bits(prong.records(other)) == plain
+    assert prong.records("\ufeffa,b\n1,2\n", "--columns", "a,b")["rows"] == 1
+
+
+@case("a row that starts just before, at or behind the edge of a piece is counted once")
+def _(prong):
+    for edge in (PIECE - 1, PIECE, PIECE + 1):
+        head = "t,a,b\n"
+        first = head + "x" * (edge - len(head) - len(",3,5\n")) + ",3,5\n"
+        assert len(first) == edge
+        found = prong.records(first + "y,7,11\n" * 10, workers=2)
+        assert_close(found, exact([(3, 5)] + [(7, 11)] * 10))
+        assert prong.records(first[:-1])["rows"] == 1
+
+
+@case("rows longer than several pieces are read whole")
+def _(prong):
+    rows = whole_rows(9, seed=5)
+    text = "a,text,b\n" + "".join(f"{a},{'z' * (i * PIECE // 3)},{b}\n" for i, (a, b) in enumerate(rows))
+    assert_close(prong.records(text, workers=2), exact(rows))
+    wide = ",".join(f"column{i}" for i in range(60000))
+    assert len(wide) > 2 * PIECE
+    assert prong.records(wide + "\n" + ",".join(["x"] * 59998 + ["4", "8"]) + "\n")["sum_of_products"] == 32
+
+
+@case("tabs and semicolons part fields, too")
+def _(prong):
+    rows = whole_rows(20, seed=6)
+    plain = bits(prong.records(csv_of(rows)))
+    assert bits(prong.records(csv_of(rows).replace(",", "\t"))) == plain
+    assert bits(prong.records(csv_of(rows).replace(",", ";"))) == plain
+
+
+# ---- which columns -------------------------------------------------------------------------------------------------------
+
+
+@case("without --columns the first two columns with a number count; with it, those that are named")
+def _(prong):
+    text = "when,a,what,b,c\nmonday,1,x,10,100\ntuesday,2,7,30,400\n"
+    report = prong.compare(text)
+    assert report["input"]["columns"] == ["a", "b"] and report["results"]["records"]["sum_of_products"] == 70
+    report = prong.compare(text, "--columns", "c,a")
+    assert report["input"]["columns"] == ["c", "a"] and report["results"]["records"]["mean_a"] == 250
+    assert report["results"]["records"]["mean_b"] == 1.5
+
+
+@case("an unknown column is refused and the nearest name is suggested")
+def _(prong):
+    text = "weight,height\n1,2\n"
+    prong.refuse(text, "'hieght'", "did you mean 'height'?", words=["--columns", "weight,hieght"])
+    prong.refuse(text, "'nothing'", "weight, height", words=["--columns", "weight,nothing"])
+    status, out, err = prong.run("compare", "--input", str(prong.file(text)), "--columns", "weight")
+    assert status == 2 and out == "" and "two names" in err, err
+
+
+# ---- what is wrong with files --------------------------------------------------------------------------------------------
+
+
+def flawed(line):
+    """Rows over several pieces, one of them this line: gives text, and that line's number and byte."""
+    good = "some text,12,34\n" * 40000
+    head = "t,a,b\n" + good
+    return head + line + "\n" + good, head.count("\n") + 1, len(head)
+
+
+@case("a quote is refused with its line and byte")
+def _(prong):
+    text, line, byte = flawed('plain "quoted,12",34')
+    prong.refuse(text, "quote", f"line {line}, byte {byte + 6}")
+    prong.refuse('a,"b"\n1,2\n', "quote", "line 1, byte 2")
+    text, line, byte = flawed("x" * PIECE + '",1,2')
+    prong.refuse(text, "quote", f"line {line}, byte {byte + PIECE}")
+
+
+@case("a cell that is no number is refused with its column, line and byte")
+def _(prong):
+    text, line, byte = flawed("x,12,3 4")
+    prong.refuse(text, "a number in column 'b', found '3 4'", f"line {line}, byte {byte + 5}")
+    text, line, byte = flawed("x,,34")
+    prong.refuse(text, "a number in column 'a', found an empty cell", f"line {line}, byte {byte + 2}")
+    for word in ("nan", "inf", "0x10", "1e", "--1", ".", "1.2.3", "1e999", "\x01\x02"):
+        prong.refuse(f"a,b\n1,2\n3,{word}\n", "a number in column 'b', found", "line 3, byte 10")
+
+
+@case("a row with another number of fields than the header is refused with its line and byte")
+def _(prong):
+    text, line, byte = flawed("x,12")
+    prong.refuse(text, "expected 3 fields, found 2", f"line {line}, byte {byte}")
+    prong.refuse("a,b\n1,2\n1,2,3\n", "expected 2 fields, found 3", "line 3, byte 8")
+    prong.refuse("a,b\n1,2\n\n", "expected 2 fields, found 1", "line 3, byte 8")
+    prong.refuse("a,b\n1\n", "expected 2 fields, found 1", "line 2, byte 4")
+
+
+@case("a file without rows, without numbers, or that is none is refused")
+def _(prong):
+    prong.refuse("", "an empty file")
+    prong.refuse("a,b\n", "the header alone")
+    prong.refuse("a,b", "the header alone")
+    prong.refuse("a,b\nx,1\n", "two columns with numbers", "one")
+    for path, said in ((prong.folder / "no such file", "No such file"), (prong.folder, "a folder"), (Path("/dev/null"), "device")):
+        status, out, err = prong.run("compare", "--input", str(path))
+        assert status == 4 and out == "" and str(path) in err and said in err and "hint: " in err, err
+
+
+@case("a file that is written to meanwhile is refused")
+def _(prong):
+    path = prong.file(csv_of(whole_rows(100)))
+    with subprocess.Popen([prong.binary, "compare", "--input", str(path), "--runs", "1000", "--json"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=prong.env) as process, path.open("ab", buffering=0) as file:
+        while process.poll() is None:
+            file.write(b"more,1,2\n")
+        out, err = process.stdout.read(), process.stderr.read().decode()
+    assert process.returncode == 4 and out == b"" and "changed meanwhile" in err and str(path) in err, (process.returncode, err)
+
+
+# ---- the command line ----------------------------------------------------------------------------------------------------
+
+
+@case("--help names every option, on standard output")
+def _(prong):
+    status, out, err = prong.run("compare", "--help")
+    assert status == 0 and err == ""
+    for option in ("--input FILE.csv", "--columns A,B", "--runs N", "--workers N", "--json", "--help"):
+        assert out.count(option) >= 2, option       # in the usage line and in the list
+    status, out, err = prong.run("--help")
+    assert status == 0 and err == "" and "prong compare" in out and "--version" in out
+    status, out, err = prong.run("--version")
+    assert status == 0 and err == "" and re.fullmatch(r"prong \d+\.\d+\.\d+\n", out), out
+
+
+@case("a wrong command line is told in a few lines, with what was meant, and ends with 2")
+def _(prong):
+    for words, said in ((["compare", "--colums", "a,b"], ["unknown option --colums", "did you mean --columns?"]),
+                        (["compare", "--run", "3"], ["unknown option --run", "did you mean --runs?"]),
+                        (["compare", "--frobnicate"], ["unknown option --frobnicate"]),
+                        (["compare", "--runs"], ["--runs needs a value"]),
+                        (["compare", "--runs", "0"], ["from 1 to", "'0'"]),
+                        (["compare", "--runs=1x"], ["from 1 to", "'1x'"]),
+                        (["compare", "--workers", "-1"], ["from 1 to", "'-1'"]),
+                        (["compare", "--json=yes"], ["--json takes no value"]),
+                        (["compare", "file.csv"], ["'file.csv'"]),
+                        (["comparr"], ["unknown command 'comparr'", "did you mean `prong compare`?"]),
+                        (["--versoin"], ["unknown option --versoin", "did you mean --version?"]),
+                        ([], ["usage: prong"])):
+        status, out, err = prong.run(*words)
+        assert status == 2 and out == "", (words, status, out)
+        for part in (*said, "usage: prong"):
+            assert part in err, (words, part, err)
+        assert err.count("\n") <= 7, err
+
+
+@case("results that cannot be written are an error")
+def _(prong):
+    if not os.path.exists("/dev/full"):
+        raise Skip("this machine has no /dev/full")
+    path = str(prong.file("a,b\n1,2\n3,5\n"))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([prong.binary, "compare", "--input", path, "--runs", "1", "--json"], stdin=subprocess.DEVNULL, stdout=full,
+                              stderr=subprocess.PIPE, env=prong.env, timeout=300)
+    assert done.returncode == 3 and b"No space left" in done.stderr, done
+
+
+# ---- the data set of our own ---------------------------------------------------------------------------------------------
+
+
+def splitmix64(seed):
+    while True:
+        seed = (seed + 0x9e3779b97f4a7c15) % 2 ** 64
+        z = (seed ^ seed >> 30) * 0xbf58476d1ce4e5b9 % 2 ** 64
+        z = (z ^ z >> 27) * 0x94d049bb133111eb % 2 ** 64
+        yield z ^ z >> 31
+
+
+def grown(n):
+    """The first rows as the documented rule makes them from the shipped file."""
+    packages = [line.split(",") for line in SHIPPED.read_text().splitlines()[1:]]
+    for _, drawn in zip(range(n), splitmix64(1)):
+        name, section, kib, size = packages[(drawn >> 32) * len(packages) >> 32]
+        factor = (1 << 15) + drawn % 2 ** 16
+        yield f"{name},{section},{int(kib) * factor >> 16},{int(size) * factor >> 16}\n"
+
+
+@case("without --input 2,000,000 rows are grown by the rule, once, under XDG_CACHE_HOME")
+def _(prong):
+    path = prong.cache / "prong" / "packages-2000000-v1.csv"
+    status, out, err = prong.run("compare", "--json", "--runs", "1")
+    assert status == 0, err
+    report = json.loads(out)
+    assert report["results"]["records"]["rows"] == 2000000 and report["input"]["path"] == str(path)
+    assert "2,000,000 rows" in report["input"]["source"] and "seed 1" in report["input"]["source"]
+    assert "2,000,000 rows" in err and str(path) in err and err.count("\n") == 1, err
+    content = path.read_bytes()
+    assert content.count(b"\n") == 2000001
+    wanted = "package,section,installed_kib,download_bytes\n" + "".join(grown(5000))
+    assert content.startswith(wanted.encode())
+    before = path.stat()
+
+    path.write_bytes(content[:100] + b"9" + content[101:])      # damaged, of the same size
+    os.utime(path, ns=(0, 0))
+    status, out, err = prong.run("compare", "--json", "--runs", "1", "--workers", "1")
+    assert status == 0 and "2,000,000 rows" in err, err
+    assert path.read_bytes() == content and bits(json.loads(out)["results"]["records"]) == bits(report["results"]["records"])
+    assert os.listdir(path.parent) == [path.name] and before.st_size == path.stat().st_size
+
+    made = path.stat().st_mtime_ns
+    status, out, err = prong.run("compare", "--json", "--runs", "1", "--workers", "1", "--columns", "download_bytes,installed_kib")
+    assert status == 0 and err == "" and path.stat().st_mtime_ns == made, err
+
+
+@case("a cache that cannot be written is told, with a way out")
+def _(prong):
+    status, out, err = prong.run("compare", "--json", XDG_CACHE_HOME="/dev/null/nowhere")
+    assert status == 3 and out == "" and "/dev/null/nowhere" in err and "hint: " in err and "XDG_CACHE_HOME=" in err, err
+
+
+# ---- TAP -----------------------------------------------------------------------------------------------------------------
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: test_compare.py PATH_OF_PRONG")
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        prong = Prong(os.path.abspath(sys.argv[1]), Path(os.path.realpath(folder)))
+        for number, (sentence, function) in enumerate(CASES, 1):
+            try:
+                function(prong)
+                print(f"ok {number} - {sentence}", flush=True)
+            except Skip as why:
+                print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
+            except Exception:
+                failed += 1
+                print(f"not ok {number} - {sentence}")
+                text = io.StringIO()
+                traceback.print_exc(file=text)
+                print("".join(f"# {line}\n" for line in text.getvalue().splitlines()), end="", flush=True)
+    print(f"1..{len(CASES)}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
