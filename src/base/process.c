@@ -93,6 +93,16 @@ int pn_pidfd_signal(int pidfd, int signo)
     return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) < 0 ? -errno : 0;
 }
 
+/* Before Linux 5.9, or where a container filters the call, one by one. */
+void pn_close_range(int first, int last)
+{
+    if (last < first || close_range((unsigned)first, (unsigned)last, 0) == 0)
+        return;
+    long most = sysconf(_SC_OPEN_MAX);
+    for (int fd = first; fd <= last && (most < 0 || fd < most); fd++)
+        (void)close(fd);
+}
+
 struct start { void *(*fn)(void *); void *arg; char name[16]; };
 
 static void *named_thread(void *arg)

@@ -32,6 +32,9 @@ pid_t pn_fork(int *ret_pidfd);
 int pn_pidfd_open(pid_t pid);                     /* or a negative errno; close-on-exec */
 int pn_pidfd_signal(int pidfd, int signo);        /* 0 or a negative errno */
 
+/* Closes the descriptors from `first` to `last`, both included; none if last < first. */
+void pn_close_range(int first, int last);
+
 /* A thread that takes no signal meant for the program: all are blocked but those that its own faults raise. `name` is cut to fit. */
 int pn_thread_start(pthread_t *ret_thread, void *(*fn)(void *), void *arg, const char *name);
 /* Waits for its end, or leaves it to itself: exactly one of the two for every thread that was started. */

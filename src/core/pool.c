@@ -18,7 +18,7 @@ int pn_opts_copy(void *ours, size_t our_size, const void *theirs, size_t their_s
     memcpy(ours, theirs, their_size < our_size ? their_size : our_size);
     for (size_t i = our_size; i < their_size; i++)
         if (((const char *)theirs)[i])
-            return pn_error(-ENOTSUP, "an option is set that this version of prong (%s) does not know", prong_version());
+            return pn_error(-ENOTSUP, "an option is set that this version of prong does not know");
     return 0;
 }
 

@@ -242,6 +242,9 @@ enum pn_said pn_link_listen(struct pn_link *l, union pn_message *buffer, prong_e
         }
         if (got <= 0)
             return got == 0 || got == -EPIPE ? PN_SAID_END : PN_SAID_NONSENSE;
+        /* Whoever sent this worker its run has done so under the lock, maybe since we last held it. */
+        pn_lock(&l->pool->lock);
+        pn_unlock(&l->pool->lock);
         said = take_message(l, buffer, (size_t)got, fds[0], ret_end);
         pn_close_fds(fds, PN_CHANNEL_FDS);
     }

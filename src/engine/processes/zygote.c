@@ -13,6 +13,7 @@
 #include "sync/lock.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,8 +106,8 @@ static _Noreturn void become_worker(int channel, pid_t parent)
     (void)setpgid(0, 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         _exit(1);
-    (void)close_range(3, (unsigned)channel - 1, 0);
-    (void)close_range((unsigned)channel + 1, ~0u, 0);
+    pn_close_range(3, channel - 1);
+    pn_close_range(channel + 1, INT_MAX);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     pn_worker_main(channel);
@@ -247,11 +248,9 @@ static void settle(int keep_low, int keep_high)
     for (int fd = 1; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0)
             (void)dup2(null, fd);
-    if (keep_low > 3)
-        (void)close_range(3, (unsigned)keep_low - 1, 0);
-    if (keep_high > keep_low + 1)
-        (void)close_range((unsigned)keep_low + 1, (unsigned)keep_high - 1, 0);
-    (void)close_range((unsigned)keep_high + 1, ~0u, 0);
+    pn_close_range(3, keep_low - 1);
+    pn_close_range(keep_low + 1, keep_high - 1);
+    pn_close_range(keep_high + 1, INT_MAX);
 }
 
 static _Noreturn void zygote_main(int control, int owner)

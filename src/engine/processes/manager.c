@@ -1,0 +1,367 @@
+/* manager.c - the one thread of a pool of processes that listens, and that sees to it that there are workers. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "engine/processes/channel.h"
+#include "engine/processes/processes.h"
+#include "memory/segment.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void pn_manager_wake(struct pn_processes *p)
+{
+    uint64_t one = 1;
+    if (p->asleep)
+        (void)!write(p->wake, &one, sizeof one);
+    p->asleep = false;
+}
+
+/* ---- workers come and go ---- */
+
+static struct pn_link *link_with(const struct pn_processes *p, uint64_t id)
+{
+    for (uint32_t i = 0; i < p->size; i++)
+        if (p->link[i]->state != PN_LINK_ABSENT && p->link[i]->id == id)
+            return p->link[i];
+    return NULL;
+}
+
+static bool any_present(const struct pn_processes *p)
+{
+    for (uint32_t i = 0; i < p->size; i++)
+        if (p->link[i]->state != PN_LINK_ABSENT)
+            return true;
+    return false;
+}
+
+/* Whoever keeps failing to start stays away; if that leaves nobody, or the program's init is the reason, the pool is broken. Locked,
+ * lets the lock go. */
+static void failed_to_start(prong_pool *pool, struct pn_link *l)
+{
+    struct pn_processes *p = pool->state;
+    if (l->failed_starts < PN_INIT_TRIES || (!pool->init.kind && any_present(p)))
+        return;
+    char why[sizeof l->why];
+    memcpy(why, l->why, sizeof why);
+    pn_unlock(&pool->lock);
+    pn_pool_break(pool, "a worker could not be started %d times in a row: %s", PN_INIT_TRIES, why);
+    pn_lock(&pool->lock);
+}
+
+/* Starts workers where some are wanted: deaths and resizes leave nothing else to do. Locked. */
+static void fill_up(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    (void)pn_links_make_room(pool, pool->workers);      /* with less memory, fewer workers */
+    for (uint32_t i = 0; i < pool->workers && i < p->size; i++) {
+        struct pn_link *l = p->link[i];
+        while (l->state == PN_LINK_ABSENT && l->failed_starts < PN_INIT_TRIES && p->zygote >= 0 && !pool->broken) {
+            if (pn_link_start(l, p->next_id++, p->zygote) < 0) {
+                l->failed_starts++;
+                failed_to_start(pool, l);
+            }
+        }
+    }
+}
+
+/* Locked. */
+static void becomes_idle(struct pn_link *l)
+{
+    uint32_t limit = l->pool->runs_per_worker;
+    if (l->state == PN_LINK_ENDING)
+        return;
+    l->state = PN_LINK_IDLE;
+    if (pn_link_is_surplus(l) || (limit && l->runs >= limit))
+        pn_link_retire(l);
+}
+
+/* Locked. Both have to have come: the zygote's word, with its pidfd, and the worker's. */
+static void may_be_idle(struct pn_link *l)
+{
+    if (l->started && l->ready && l->state == PN_LINK_STARTING) {
+        l->failed_starts = 0;
+        becomes_idle(l);
+    }
+}
+
+/* Takes the run from a worker that has ended. NULL: it had none, or had not begun it, and it waits again. Locked. */
+static prong_future *take_run(struct pn_link *l, const struct pn_zygote_msg *ended, prong_error *ret_end)
+{
+    prong_future *run = l->run;
+    if (!run)
+        return NULL;
+    bool begun = pn_link_had_begun(l);
+    *ret_end = pn_link_death(l, ended);
+    if (l->segment)
+        pn_segment_unmap(l->segment, run->size);
+    l->segment = NULL;
+    l->run = NULL;
+    if (!begun && !run->kill_wanted && !run->pool->cancelling && pn_run_unclaim(run))
+        return NULL;
+    return run;
+}
+
+/* A worker that was never ready has failed to start, whatever it died of. Locked; lets the lock go. */
+static void worker_gone(prong_pool *pool, struct pn_link *l, const struct pn_zygote_msg *ended)
+{
+    prong_error end;
+    bool failed = l->state == PN_LINK_STARTING;
+    prong_future *run = take_run(l, ended, &end);
+    if (failed && !l->why[0])
+        (void)snprintf(l->why, sizeof l->why, "it ended (%s %d) before it was ready", ended->how == CLD_EXITED ? "status" : "signal",
+                       ended->status);
+    l->failed_starts += failed;
+    pn_link_clear(l);
+    if (!failed)
+        l->why[0] = '\0';
+    if (run) {
+        pn_unlock(&pool->lock);
+        pn_run_end(run, &end);
+        pn_lock(&pool->lock);
+    }
+    if (failed)
+        failed_to_start(pool, l);
+}
+
+/* ---- what it hears ---- */
+
+static void take_reply(prong_pool *pool, struct pn_link *l, const prong_error *end)
+{
+    pn_lock(&pool->lock);
+    prong_future *run = l->run;
+    if (l->segment)                            /* of a run that gave way: its record stays as submitted */
+        pn_segment_unmap(l->segment, run->size);
+    l->segment = NULL;
+    l->run = NULL;
+    l->kill_at = PRONG_NEVER;
+    l->runs++;
+    becomes_idle(l);
+    pn_hand_out_small(pool);
+    pn_unlock(&pool->lock);
+    pn_run_end(run, end);
+}
+
+/* Takes all that a worker has said so far. false: its channel has ended, or what came makes no sense. */
+static bool listen_to(prong_pool *pool, struct pn_link *l)
+{
+    struct pn_processes *p = pool->state;
+    for (;;) {
+        prong_error end;
+        switch (pn_link_listen(l, &p->message, &end)) {
+        case PN_SAID_NOTHING:
+            return true;
+        case PN_SAID_READY:
+            pn_lock(&pool->lock);
+            l->ready = true;
+            may_be_idle(l);
+            pn_unlock(&pool->lock);
+            break;
+        case PN_SAID_REPLY:
+            take_reply(pool, l, &end);
+            break;
+        case PN_SAID_NONSENSE:
+            pn_lock(&pool->lock);
+            pn_link_kill(l, PN_KILLED_FOR_LYING);
+            pn_unlock(&pool->lock);
+            return false;
+        case PN_SAID_END:
+            return false;
+        }
+    }
+}
+
+static void worker_said(prong_pool *pool, struct pn_link *l)
+{
+    if (listen_to(pool, l))
+        return;
+    pn_lock(&pool->lock);
+    if (l->state != PN_LINK_STARTING)          /* a start that fails is told by the worker's end */
+        l->state = PN_LINK_ENDING;
+    pn_close_fds(&l->channel, 1);
+    pn_unlock(&pool->lock);
+}
+
+static void worker_ended(prong_pool *pool, struct pn_link *l, const struct pn_zygote_msg *msg)
+{
+    if (l->channel >= 0)
+        (void)listen_to(pool, l);              /* replies already written are kept */
+    pn_lock(&pool->lock);
+    worker_gone(pool, l, msg);
+    pn_unlock(&pool->lock);
+}
+
+/* The zygote is dead, and its workers with it: what runs is lost. */
+static void zygote_ended(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    struct pn_zygote_msg none = { .how = CLD_KILLED, .status = SIGKILL };
+    pn_lock(&pool->lock);
+    pn_close_fds(&p->zygote, 1);
+    pn_unlock(&pool->lock);
+    pn_pool_break(pool, "its zygote has ended, and all worker processes with it");
+    for (uint32_t i = 0; i < p->size; i++) {
+        struct pn_link *l = p->link[i];
+        prong_error end;
+        if (l->channel >= 0)
+            (void)listen_to(pool, l);
+        pn_lock(&pool->lock);
+        prong_future *run = take_run(l, &none, &end);
+        pn_link_clear(l);
+        pn_unlock(&pool->lock);
+        if (!run)
+            continue;
+        pn_end_set(&end, PRONG_LOST, EPIPE, "the pool is broken: its zygote has ended, and all worker processes with it");
+        pn_run_end(run, &end);
+    }
+    pn_pool_break(pool, "its zygote has ended, and all worker processes with it");      /* for runs that had not been begun */
+}
+
+static void started(struct pn_link *l, const struct pn_zygote_msg *msg, int *pidfd)
+{
+    l->pid = msg->pid;
+    l->pidfd = *pidfd;
+    *pidfd = -1;
+    l->started = true;
+    may_be_idle(l);
+    if (l->state == PN_LINK_ENDING && l->killed != PN_NOT_KILLED)
+        pn_link_kill(l, l->killed);            /* it was to be killed before it could be */
+}
+
+static void not_started(prong_pool *pool, struct pn_link *l, int error)
+{
+    l->failed_starts++;
+    (void)snprintf(l->why, sizeof l->why, "cannot fork a worker process: %s", strerror(error));
+    pn_link_clear(l);
+    failed_to_start(pool, l);
+}
+
+static void zygote_said(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    struct pn_zygote_msg msg;
+    int fds[PN_CHANNEL_FDS];
+    ssize_t got;
+    while ((got = pn_channel_receive(p->zygote, &msg, sizeof msg, fds, false)) == sizeof msg) {
+        pn_lock(&pool->lock);
+        struct pn_link *l = link_with(p, msg.worker);
+        if (l && msg.kind == PN_STARTED)
+            started(l, &msg, &fds[0]);
+        else if (l && msg.kind == PN_NOT_STARTED)
+            not_started(pool, l, msg.status);
+        pn_unlock(&pool->lock);
+        if (l && msg.kind == PN_ENDED)
+            worker_ended(pool, l, &msg);
+        pn_close_fds(fds, PN_CHANNEL_FDS);
+    }
+    if (got != -EAGAIN && got != -EMFILE)
+        zygote_ended(pool);
+}
+
+/* ---- its loop ---- */
+
+/* Kills what is over its time, and tells when to look again. Locked. */
+static prong_time kill_overdue(struct pn_processes *p)
+{
+    prong_time next = PRONG_NEVER;
+    for (uint32_t i = 0; i < p->size; i++) {
+        struct pn_link *l = p->link[i];
+        if (l->state != PN_LINK_BUSY || l->kill_at == PRONG_NEVER)
+            continue;
+        if (pn_passed(l->kill_at))
+            pn_link_kill(l, PN_KILLED_BY_TIME);
+        else
+            next = pn_earlier(next, l->kill_at);
+    }
+    return next;
+}
+
+/* Locked. false: no memory for that many; the rest is listened to later. */
+static nfds_t list_descriptors(struct pn_processes *p)
+{
+    if (p->poll_size < p->size + 2) {
+        struct pollfd *more = realloc(p->poll, (p->size + 2) * sizeof *more);
+        if (more) {
+            p->poll = more;
+            p->poll_size = p->size + 2;
+        }
+    }
+    nfds_t n = p->poll_size < p->size + 2 ? p->poll_size : p->size + 2;
+    p->poll[0] = (struct pollfd){ .fd = p->zygote, .events = POLLIN };
+    p->poll[1] = (struct pollfd){ .fd = p->wake, .events = POLLIN };
+    for (nfds_t i = 2; i < n; i++)
+        p->poll[i] = (struct pollfd){ .fd = p->link[i - 2]->channel, .events = POLLIN };
+    return n;
+}
+
+/* Sleeps until something has to be done. false: nothing ever will. */
+static bool sleep_manager(prong_pool *pool, nfds_t *ret_n)
+{
+    struct pn_processes *p = pool->state;
+    pn_lock(&pool->lock);
+    fill_up(pool);
+    pn_hand_out_all(pool);
+    prong_time next = kill_overdue(p);
+    bool done = pool->closing && pool->open_count == 0;
+    nfds_t n = list_descriptors(p);
+    p->asleep = !done;
+    pn_unlock(&pool->lock);
+    if (!done && poll(p->poll, n, pn_poll_ms(next)) < 0)
+        for (nfds_t i = 0; i < n; i++)
+            p->poll[i].revents = 0;
+    pn_lock(&pool->lock);
+    p->asleep = false;
+    pn_unlock(&pool->lock);
+    *ret_n = n;
+    return !done;
+}
+
+/* Replies first: what a worker had written before it died counts. */
+static void manage(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    uint64_t count;
+    nfds_t n;
+    while (sleep_manager(pool, &n)) {
+        if (p->poll[1].revents)
+            (void)!read(p->wake, &count, sizeof count);
+        bool zygote = p->poll[0].revents;
+        for (nfds_t i = 2; i < n; i++)
+            if (p->poll[i].revents && p->link[i - 2]->channel == p->poll[i].fd)
+                worker_said(pool, p->link[i - 2]);
+        if (zygote)
+            zygote_said(pool);
+    }
+}
+
+void pn_end_workers(struct pn_processes *p)
+{
+    int fds[PN_CHANNEL_FDS];
+    struct pn_zygote_msg drop;
+    ssize_t got;
+    if (p->zygote < 0)
+        return;
+    (void)shutdown(p->zygote, SHUT_WR);
+    while ((got = pn_channel_receive(p->zygote, &drop, sizeof drop, fds, true)) > 0 || got == -EMFILE)
+        pn_close_fds(fds, PN_CHANNEL_FDS);
+    pn_close_fds(&p->zygote, 1);
+}
+
+void *pn_manager_main(void *arg)
+{
+    prong_pool *pool = arg;
+    struct pn_processes *p = pool->state;
+    manage(pool);
+    pn_end_workers(p);
+    pn_lock(&pool->lock);
+    for (uint32_t i = 0; i < p->size; i++)
+        pn_link_clear(p->link[i]);
+    pn_unlock(&pool->lock);
+    pn_pool_worker_gone(pool);
+    return NULL;
+}
