@@ -165,8 +165,9 @@ static inline int prong_submit(prong_pool *pool, prong_fn *fn, const void *recor
 { return prong_submit_v(pool, fn, record, size, opts, sizeof *opts, ret_future); }
 
 /* -ETIMEDOUT: not yet ended. -EDEADLK: it cannot end while this waits (a cycle of waiting tasks; or this is an on_end). On threads a
- * wait without deadline runs what it waits for, if nobody has begun it: prong_wait and prong_wait_all everywhere, the others inside a
- * task of the pool. One wait of a run at a time need not be: any number of threads may wait for the same future. */
+ * wait without deadline runs what it waits for, if nobody has begun it: prong_wait and prong_wait_all everywhere (but from outside only
+ * where the pool has no init), the others inside a task of the pool. Circles through prong_wait_any and groups of several are not seen.
+ * Any number of threads may wait for the same future. */
 PRONG_API int  prong_wait(prong_future *f, prong_time deadline, prong_error *ret_end);
 PRONG_API int  prong_wait_all(prong_future *const f[], size_t n, prong_time deadline, prong_error *ret_end);
 PRONG_API int  prong_wait_any(prong_future *const f[], size_t n, prong_time deadline, size_t *ret_i);    /* 0: f[*ret_i] has ended, well or not */

@@ -83,7 +83,10 @@ uint32_t pn_quota_cpus(const char *fs_root, const char *cgroup_text)
     char line[PATH_MAX + 256], mount[PATH_MAX];
     uint32_t cpus = UINT32_MAX;
     for (const char *at = cgroup_text; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+        size_t length = strcspn(at, "\n");
+        length = length < sizeof line ? length : sizeof line - 1;
+        memcpy(line, at, length);
+        line[length] = '\0';
         char *controllers = strchr(line, ':');
         char *path = controllers ? strchr(controllers + 1, ':') : NULL;
         if (!path)

@@ -2,6 +2,7 @@
 #include "core/fold.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,18 +23,18 @@ struct pn_call pn_call_span(prong_range_fn *fn, prong_fold_fn *fold, uint64_t lo
                              .leaf_size = leaf_size, .first = first, .count = count };
 }
 
-static int span_here(const struct pn_call *c, void *record, size_t size, uint64_t *ret_piece)
+static int span_here(const struct pn_call *c, void *record, size_t size, pn_u64 *ret_piece)
 {
     struct pn_fold f;
     prong_range_fn *leaf = (prong_range_fn *)c->fn[0];
     int r = pn_fold_init(&f, (prong_fold_fn *)c->fn[1], pn_leaf_count(c->hi - c->lo, c->leaf_size), c->count, size);
-    *ret_piece = c->lo + c->first * c->leaf_size;
+    pn_store_relaxed(ret_piece, c->lo + c->first * c->leaf_size);
     if (r < 0)
         return prong_fail(r, "no memory for the values of a reduce (%zu bytes each)", size);
     for (uint64_t k = c->first; r == 0 && k < c->first + c->count; k++) {
         uint64_t from = c->lo + k * c->leaf_size;
         uint64_t to = c->hi - from > c->leaf_size ? from + c->leaf_size : c->hi;
-        *ret_piece = from;
+        pn_store_relaxed(ret_piece, from);
         r = leaf(from, to, memcpy(pn_fold_next(&f), record, size));
         if (r == 0)
             pn_fold_push(&f, k, 1);
@@ -44,7 +45,7 @@ static int span_here(const struct pn_call *c, void *record, size_t size, uint64_
     return r;
 }
 
-int pn_call_here(const struct pn_call *c, void *record, size_t size, uint64_t *ret_piece)
+int pn_call_here(const struct pn_call *c, void *record, size_t size, pn_u64 *ret_piece)
 {
     switch ((enum pn_call_kind)c->kind) {
     case PN_CALL_TASK:
@@ -55,6 +56,14 @@ int pn_call_here(const struct pn_call *c, void *record, size_t size, uint64_t *r
         return span_here(c, record, size, ret_piece);
     }
     return prong_fail(-EINVAL, "a call of kind %u is not known here", c->kind);
+}
+
+uint64_t pn_call_piece(const struct pn_call *c, uint64_t element)
+{
+    uint64_t leaf = element >= c->lo ? (element - c->lo) / c->leaf_size : 0;
+    bool begins_one = element >= c->lo && (element - c->lo) % c->leaf_size == 0;
+    bool is_ours = leaf >= c->first && leaf - c->first < c->count;
+    return begins_one && is_ours ? element : c->lo + c->first * c->leaf_size;
 }
 
 void pn_call_name(const struct pn_call *c, char *ret_name, size_t size)

@@ -2,6 +2,7 @@
  *
  * Plain data, so that an engine can send it elsewhere; the functions stand apart, as their addresses may mean something else there. */
 #pragma once
+#include "sync/atomic.h"
 #include <prong.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,8 +23,11 @@ struct pn_call pn_call_range(prong_range_fn *fn, uint64_t lo, uint64_t hi);
 struct pn_call pn_call_span(prong_range_fn *fn, prong_fold_fn *fold, uint64_t lo, uint64_t hi, uint64_t leaf_size, uint64_t first,
                             uint64_t count);
 
-/* Calls it here. What the function returned; on a span *ret_piece is the first element of the piece that failed. */
-int pn_call_here(const struct pn_call *call, void *record, size_t size, uint64_t *ret_piece);
+/* Calls it here. What the function returned. On a span *ret_piece is the first element of the piece that it is at, or failed in; relaxed,
+ * as whoever reads it while this goes on may be told of any. */
+int pn_call_here(const struct pn_call *call, void *record, size_t size, pn_u64 *ret_piece);
+/* The piece that this element begins, or else the call's first: for a word that cannot be trusted. */
+uint64_t pn_call_piece(const struct pn_call *call, uint64_t element);
 
 /* "total_price", or "shop+0x1234" where the function's name is not known. */
 void pn_call_name(const struct pn_call *call, char *ret_name, size_t size);

@@ -152,19 +152,19 @@ static void tell_end(const struct pn_context *c, const struct pn_call *call, int
 void pn_context_run(struct pn_context *c, const struct pn_call *call, void *record, size_t size, prong_error *ret_end)
 {
     struct meter before = { 0 };
-    uint64_t piece = ret_end->tag;
+    pn_u64 own = ret_end->tag, *piece = c->piece ? c->piece : &own;
     c->output = (struct pn_output){ .fd = -1 };
     c->outer = innermost;
     innermost = c;
     if (c->bill)
         before = read_meter(c);
-    int code = pn_call_here(call, record, size, &piece);
+    int code = pn_call_here(call, record, size, piece);
     if (c->bill)
         fill_bill(c, &before);
     innermost = c->outer;
     tell_end(c, call, code, ret_end);
-    if (ret_end->kind != PRONG_DONE)
-        ret_end->tag = piece;
+    if (ret_end->kind != PRONG_DONE && call->kind == PN_CALL_SPAN)
+        ret_end->tag = pn_load_relaxed(piece);
     if (ret_end->kind != PRONG_DONE && ret_end->kind != PRONG_FAILED)
         pn_output_free(&c->output);
 }

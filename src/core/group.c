@@ -86,6 +86,14 @@ static prong_future *take_ended(prong_group *g)
     return run;
 }
 
+prong_future *pn_group_try(prong_group *g)
+{
+    pn_lock(&g->pool->lock);
+    prong_future *run = take_ended(g);
+    pn_unlock(&g->pool->lock);
+    return run;
+}
+
 /* Inside a task of the pool all workers might wait like this one, so it runs what it waits for. */
 static bool help(prong_group *g, prong_time deadline)
 {

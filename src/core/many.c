@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "core/engine.h"
 #include "core/fold.h"
+#include "core/group.h"
 #include "core/run.h"
 #include "core/wait.h"
 #include <errno.h>
@@ -19,8 +20,8 @@ struct batch {
     int refused;                 /* why a run could not be submitted */
     bool has_bad;
     prong_error bad;             /* of those that count, the one with the lowest tag */
-    prong_error *ends;           /* by tag, or NULL */
-    prong_future **kept;         /* by their tag, to be freed by the caller, or NULL */
+    prong_error *ends;           /* in the order of submission, or NULL */
+    prong_future **kept;         /* in the order of submission, to be freed by the caller, or NULL */
 };
 
 static int batch_open(struct batch *b, prong_pool *pool, size_t size)
@@ -57,30 +58,32 @@ static void batch_note(struct batch *b, const prong_error *end)
         batch_stop(b);
 }
 
-/* A span that failed knows the piece; one that was lost as a whole began with its first. */
-static prong_error end_of(const prong_future *run)
+static void batch_took(struct batch *b, prong_future *run)
 {
-    prong_error end = run->end;
-    if (run->call.kind == PN_CALL_SPAN && end.kind != PRONG_FAILED)
-        end.tag = run->call.lo + run->call.first * run->call.leaf_size;
-    return end;
-}
-
-/* false: none has ended (PRONG_NOW), or none is left. */
-static bool batch_take(struct batch *b, prong_time deadline)
-{
-    prong_future *run;
-    if (prong_group_next(b->group, deadline, &run) < 0)
-        return false;
-    prong_error end = end_of(run);
     b->in_flight--;
     if (b->ends)
-        b->ends[run->tag] = end;
-    batch_note(b, &end);
+        b->ends[run->group_index] = run->end;
+    batch_note(b, &run->end);
     if (b->kept)
-        b->kept[run->tag] = run;
+        b->kept[run->group_index] = run;
     else
         pn_run_put(run);
+}
+
+/* Takes what has ended by now, so that a bad end stops the rest soon. */
+static void batch_look(struct batch *b)
+{
+    for (prong_future *run; (run = pn_group_try(b->group)) != NULL;)
+        batch_took(b, run);
+}
+
+/* Waits for one more. false: none is left. */
+static bool batch_take(struct batch *b)
+{
+    prong_future *run;
+    if (prong_group_next(b->group, PRONG_NEVER, &run) < 0)
+        return false;
+    batch_took(b, run);
     return true;
 }
 
@@ -88,7 +91,8 @@ static bool batch_take(struct batch *b, prong_time deadline)
 static bool batch_submit(struct batch *b, struct pn_submit *s, uint64_t tag, prong_future **ret_run)
 {
     prong_run_opts o = { .group = b->group, .tag = tag };
-    while (b->in_flight >= b->window && batch_take(b, PRONG_NEVER))
+    batch_look(b);
+    while (b->in_flight >= b->window && batch_take(b))
         ;
     if (b->stopping)
         return false;
@@ -109,7 +113,7 @@ static int batch_close(struct batch *b, prong_error *ret_end)
     char why[256] = "";
     if (b->refused)                            /* the words must outlast the clearing up */
         (void)memccpy(why, prong_last_error(), '\0', sizeof why - 1);
-    while (batch_take(b, PRONG_NEVER))
+    while (batch_take(b))
         ;
     (void)prong_group_close(b->group, PRONG_NEVER, NULL);
     if (b->refused)
@@ -196,7 +200,7 @@ static void submit_spans(struct batch *b, const struct reduce *d)
         uint64_t first = i * d->span, count = min_u64(d->span, d->leaves - first);
         struct pn_submit s = { .call = pn_call_span(d->fn, d->fold, d->lo, d->hi, d->leaf_size, first, count),
                                .record = d->identity, .size = d->size };
-        if (!batch_submit(b, &s, i, NULL))
+        if (!batch_submit(b, &s, d->lo + first * d->leaf_size, NULL))
             break;
     }
 }
@@ -289,8 +293,7 @@ int prong_invoke(prong_pool *pool, const prong_part *parts, size_t n, prong_erro
             break;
     }
     for (size_t i = n; i-- > 0 && runs;) {              /* the last one first: the pool begins with the others meanwhile */
-        while (batch_take(&b, PRONG_NOW))
-            ;
+        batch_look(&b);
         help_with(b.pool, runs[i]);
     }
     prong_future **kept = b.kept;

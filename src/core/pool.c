@@ -70,7 +70,11 @@ static uint32_t locked_read(const prong_pool *pool, const uint32_t *field)
 }
 
 uint32_t prong_pool_workers(const prong_pool *pool) { return pool ? locked_read(pool, &pool->workers) : 0; }
-uint32_t prong_pool_slots(const prong_pool *pool) { return pool ? locked_read(pool, &pool->workers_most) + helpers(pool) : 0; }
+uint32_t prong_pool_slots(const prong_pool *pool)
+{
+    uint32_t workers = pool ? locked_read(pool, &pool->workers_most) : 0;
+    return workers ? workers + helpers(pool) : 0;
+}
 
 /* ---- lives ---- */
 
@@ -112,12 +116,8 @@ static int take_init(prong_pool *pool, const prong_pool_opts *o)
         return 0;
     pool->init = pn_call_task(o->init);
     pool->init_size = o->init_size;
-    pool->init_record = aligned_alloc(64, (o->init_size / 64 + 1) * 64);
-    if (!pool->init_record)
-        return pn_error(-ENOMEM, "no memory for the init record of %zu bytes", o->init_size);
-    if (o->init_size)
-        memcpy(pool->init_record, o->init_record, o->init_size);
-    return 0;
+    pool->init_record = pn_record_copy(o->init_record, o->init_size);
+    return pool->init_record ? 0 : pn_error(-ENOMEM, "no memory for the init record of %zu bytes", o->init_size);
 }
 
 int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint32_t count, prong_pool **ret_pool)
@@ -152,19 +152,10 @@ int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint3
 
 /* ---- breaking ---- */
 
-/* Ends all that wait, one by one: the lock is not held while others are told. */
 static void end_waiting(prong_pool *pool, const prong_error *end)
 {
-    for (;;) {
-        pn_lock(&pool->lock);
-        prong_future *run = pn_run_claim(pool);
-        pn_unlock(&pool->lock);
-        if (!run)
-            return;
-        prong_error own = *end;
-        own.tag = run->tag;
-        pn_run_end(run, &own);
-    }
+    while (pn_run_end_waiting(pool, end))
+        ;
 }
 
 void pn_pool_break(prong_pool *pool, const char *fmt, ...)
@@ -186,6 +177,8 @@ void pn_pool_break(prong_pool *pool, const char *fmt, ...)
 
 /* ---- closing ---- */
 
+/* The program's own code runs: how long that takes is not ours to say. */
+static bool is_at_work(const prong_pool *pool) { return pool->open_count > 0 || pool->in_init > 0; }
 static bool is_drained(const prong_pool *pool) { return pool->users == 1 && pool->open_count == 0; }
 
 /* The deadline has passed: what waits is cancelled, what runs is killed, or asked where that cannot be. */
@@ -230,16 +223,14 @@ int prong_pool_close(prong_pool *pool, prong_time deadline)
         return pn_error(-ESHUTDOWN, "another thread is closing this pool already");
     }
     begin_closing(pool);
-    while (!is_drained(pool) && r == 0)
+    while (is_at_work(pool) && r == 0)
         r = pn_cond_wait(&pool->gone, &pool->lock, deadline);
-    bool drained = is_drained(pool);
-    r = drained ? 0 : pn_error(-ETIMEDOUT, "%zu runs had not ended at the deadline, and were cancelled", pool->open_count);
-    if (!drained) {
+    r = is_at_work(pool) ? pn_error(-ETIMEDOUT, "%zu runs had not ended at the deadline, and were cancelled", pool->open_count) : 0;
+    if (r < 0)
         cancel_all(pool);
-        while (pool->engine->kill && !is_drained(pool))
-            (void)pn_cond_wait(&pool->gone, &pool->lock, PRONG_NEVER);
-        drained = is_drained(pool);
-    }
+    while (!is_drained(pool) && (pool->engine->kill || !is_at_work(pool)))
+        (void)pn_cond_wait(&pool->gone, &pool->lock, PRONG_NEVER);
+    bool drained = is_drained(pool);
     pn_unlock(&pool->lock);
     if (drained && pool->engine->join)
         pool->engine->join(pool);

@@ -39,6 +39,7 @@ struct prong_pool {
     size_t open_count;
     uint32_t users;                  /* the handle and each worker */
     uint32_t helper_slots;           /* bits: taken */
+    uint32_t in_init;                /* threads that run the program's init now */
     struct pn_heap *heap;            /* made at first use, or by the engine */
     bool closing;
     bool cancelling;                 /* closing, and the deadline has passed */

@@ -13,14 +13,14 @@
 
 /* ---- memory ---- */
 
-static void *record_new(const void *from, size_t size)
+void *pn_record_copy(const void *record, size_t size)
 {
     size_t rounded;
     if (!pn_round_up(size ? size : 1, 64, &rounded))
         return NULL;
     void *mem = aligned_alloc(64, rounded);
     if (mem && size)
-        memcpy(mem, from, size);
+        memcpy(mem, record, size);
     return mem;
 }
 
@@ -88,7 +88,7 @@ static prong_future *run_new(prong_pool *pool, const struct pn_submit *s, bool h
     if (!run)
         return NULL;
     run->how = s->in_place ? PN_RECORD_IN_PLACE : PN_RECORD_COPY;
-    run->record = s->in_place ? s->in_place : record_new(s->record, s->size);
+    run->record = s->in_place ? s->in_place : pn_record_copy(s->record, s->size);
     if (!run->record) {
         free(run);
         return NULL;
@@ -223,7 +223,7 @@ void pn_run_here(prong_future *run, uint32_t slot)
                             .bill = pool->flags & PRONG_BILL ? &run->bill : NULL };
     prong_error end = { .tag = run->tag };
     /* The task works on a copy, so that what was submitted is still there if it gives way or has to begin again. */
-    void *work = run->how == PN_RECORD_COPY ? record_new(run->record, run->size) : run->record;
+    void *work = run->how == PN_RECORD_COPY ? pn_record_copy(run->record, run->size) : run->record;
     if (!work) {
         pn_end_set(&end, PRONG_LIMIT, ENOMEM, "no memory for a copy of the record (%zu bytes)", run->size);
         pn_run_end(run, &end);
@@ -240,6 +240,28 @@ void pn_run_here(prong_future *run, uint32_t slot)
         run->record = keep ? work : run->record;
     }
     pn_run_end(run, &end);
+}
+
+static void init_once(prong_pool *pool, uint32_t slot, prong_error *ret_end)
+{
+    struct pn_context c = { .pool = pool, .slot = slot, .segment_from = SIZE_MAX };
+    void *work = pn_record_copy(pool->init_record, pool->init_size);
+    if (!work) {
+        pn_end_set(ret_end, PRONG_LIMIT, ENOMEM, "no memory for a copy of the init record (%zu bytes)", pool->init_size);
+        return;
+    }
+    pn_context_run(&c, &pool->init, work, pool->init_size, ret_end);
+    pn_output_free(&c.output);
+    free(work);
+}
+
+void pn_run_init_here(prong_pool *pool, uint32_t slot)
+{
+    prong_error end = { .kind = PRONG_FAILED };
+    for (int tries = 0; tries < PN_INIT_TRIES && end.kind != PRONG_DONE; tries++)
+        init_once(pool, slot, &end);
+    if (end.kind != PRONG_DONE)
+        pn_pool_break(pool, "its init failed %d times in a row: %s", PN_INIT_TRIES, end.text);
 }
 
 /* ---- ending ---- */
@@ -286,6 +308,18 @@ static void call_on_end(prong_future *run, void (*fn)(prong_future *f, void *arg
     pn_callback_end();
 }
 
+/* Begins locked. The last that its pool has to do with the run. */
+static void end_and_unlock(prong_future *run, const prong_error *end)
+{
+    publish_end(run, end);
+    void (*fn)(prong_future *f, void *arg) = run->on_end;
+    void *arg = run->on_end_arg;
+    pn_unlock(&run->pool->lock);
+    if (fn)
+        call_on_end(run, fn, arg);
+    pn_run_put(run);
+}
+
 void pn_run_end(prong_future *run, const prong_error *end)
 {
     prong_pool *pool = run->pool;
@@ -299,13 +333,22 @@ void pn_run_end(prong_future *run, const prong_error *end)
         pn_unlock(&pool->lock);
         return;
     }
-    publish_end(run, end);
-    void (*fn)(prong_future *f, void *arg) = run->on_end;
-    void *arg = run->on_end_arg;
-    pn_unlock(&pool->lock);
-    if (fn)
-        call_on_end(run, fn, arg);
-    pn_run_put(run);
+    end_and_unlock(run, end);
+}
+
+bool pn_run_end_waiting(prong_pool *pool, const prong_error *end)
+{
+    pn_lock(&pool->lock);
+    prong_future *run = pn_run_claim(pool);
+    if (!run) {
+        pn_unlock(&pool->lock);
+        return false;
+    }
+    prong_error own = *end;
+    own.tag = run->tag;
+    run->bill.attempts--;
+    end_and_unlock(run, &own);
+    return true;
 }
 
 /* ---- the future's own calls ---- */
@@ -386,18 +429,17 @@ int prong_future_cancel(prong_future *f, enum prong_how how)
     if (!pn_pool_is_ours(f->pool))
         return dead();
     pn_lock(&f->pool->lock);
-    bool claimed = pn_run_claim_this(f);
-    if (claimed)
+    if (pn_run_claim_this(f)) {                /* and ended in one go: nobody sees it begun */
         f->bill.attempts--;
-    else if (pn_run_ended(f))
+        pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "cancelled before it began");
+        end_and_unlock(f, &end);
+        return 0;
+    }
+    if (pn_run_ended(f))
         r = pn_error(-EALREADY, "the run had ended");
     else
         r = cancel_running(f, how);
     pn_unlock(&f->pool->lock);
-    if (claimed) {
-        pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "cancelled before it began");
-        pn_run_end(f, &end);
-    }
     return r;
 }
 

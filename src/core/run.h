@@ -66,11 +66,18 @@ bool pn_run_unclaim(prong_future *run);
 
 /* Calls a claimed run in this thread and ends it. Not locked. */
 void pn_run_here(prong_future *run, uint32_t slot);
+/* The pool's init, in this thread, on a copy of its record; failing as often as it may breaks the pool. Not locked. */
+void pn_run_init_here(prong_pool *pool, uint32_t slot);
 /* Tells the end of a run that was claimed: runs it again where that is allowed, else everybody who waits learns of it. Not locked. */
 void pn_run_end(prong_future *run, const prong_error *end);
 
 
 
+/* Ends the first run that waits, in one go: nobody sees it begun. false: none waits. Not locked. */
+bool pn_run_end_waiting(prong_pool *pool, const prong_error *end);
+
+/* A copy to work on, aligned to 64; never NULL for a size of 0, but for want of memory. To be freed with free(). */
+void *pn_record_copy(const void *record, size_t size);
 /* Takes over a record that came back from elsewhere as a mapping. While RUNNING. */
 void pn_run_replace_record(prong_future *run, void *mapping, size_t mapped);
 

@@ -57,7 +57,8 @@ static void unblock(void)
 
 /* ---- helping ---- */
 
-/* A task inside the pool keeps its slot; others borrow one. Locked. */
+/* A task inside the pool keeps its slot; others borrow one, unless the pool's runs count on its init, which ran in its workers alone.
+ * Locked. */
 static bool take_slot(prong_pool *pool, uint32_t *ret_slot, uint32_t *ret_bit)
 {
     const struct pn_context *c = pn_context();
@@ -66,7 +67,7 @@ static bool take_slot(prong_pool *pool, uint32_t *ret_slot, uint32_t *ret_bit)
         *ret_slot = c->slot;
         return true;
     }
-    for (uint32_t i = 0; i < PN_HELPERS; i++) {
+    for (uint32_t i = 0; i < PN_HELPERS && !pool->init.kind; i++) {
         if (pool->helper_slots & (1u << i))
             continue;
         *ret_bit = 1u << i;

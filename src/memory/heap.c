@@ -137,7 +137,7 @@ int pn_heap_open(uint64_t bytes, bool shared, struct pn_heap **ret_heap)
     if (!h)
         return pn_error(-ENOMEM, "no memory for a heap");
     h->shared = shared;
-    for (; r == 0 && h->areas < (shared ? 2 : 1); h->areas++) {
+    for (; r == 0 && h->areas < 2; h->areas++) {
         struct area *a = &h->area[h->areas];
         r = shared ? area_open_shared(a, size, (enum prong_access)h->areas) : area_open_private(a, size);
         pn_list_init(&a->blocks);
@@ -260,14 +260,9 @@ static void release(struct area *a, struct block *b)
 
 /* ---- what the header promises ---- */
 
-static struct area *area_for(struct pn_heap *h, enum prong_access access)
-{
-    return &h->area[h->shared && access == PRONG_WRITE];
-}
-
 void *pn_heap_alloc(struct pn_heap *h, size_t size, enum prong_access access, const void *owner)
 {
-    struct area *a = area_for(h, access);
+    struct area *a = &h->area[access];
     if (!pn_round_up(size ? size : 1, ALIGN, &size))
         return NULL;
     pn_lock(&h->lock);

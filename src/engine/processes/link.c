@@ -174,6 +174,7 @@ static void take_reply(struct pn_link *l, const struct pn_reply *r, int segment,
     ret_end->text[sizeof ret_end->text - 1] = '\0';
     ret_end->pid = l->pid;
     ret_end->address = 0;
+    ret_end->tag = run->call.kind == PN_CALL_SPAN && r->end.kind != PRONG_DONE ? pn_call_piece(&run->call, r->end.tag) : run->tag;
     bool well = r->end.kind == PRONG_DONE || r->end.kind == PRONG_FAILED;
     if (!take_output(run, r, behind + (l->segment ? 0 : run->size), segment)) {
         pn_end_set(ret_end, PRONG_LIMIT, ENOMEM, "no memory to take over an output of %zu bytes", (size_t)r->output_size);
@@ -291,6 +292,8 @@ prong_error pn_link_death(const struct pn_link *l, const struct pn_zygote_msg *e
     bool by_kill = ended->how != CLD_EXITED && ended->status == SIGKILL;
     char name[64];
     pn_call_name(&l->run->call, name, sizeof name);
+    if (l->run->call.kind == PN_CALL_SPAN && pn_link_had_begun(l))
+        end.tag = pn_call_piece(&l->run->call, pn_load_relaxed(&l->board->piece));
     if (by_kill && l->killed == PN_KILLED_BY_TIME)
         pn_end_set(&end, PRONG_TIMEOUT, ETIMEDOUT, "task %s was killed after %llu ms (worker %d)", name,
                    (unsigned long long)l->run->kill_ms, l->pid);

@@ -107,6 +107,15 @@ static prong_future *take_run(struct pn_link *l, const struct pn_zygote_msg *end
     return run;
 }
 
+static void tell_failed_start(struct pn_link *l, const struct pn_zygote_msg *ended)
+{
+    const char *what = l->pool->init.kind ? "its init" : "it";
+    if (ended->how == CLD_EXITED)
+        (void)snprintf(l->why, sizeof l->why, "%s left with exit status %d before it was ready", what, ended->status);
+    else
+        (void)snprintf(l->why, sizeof l->why, "%s was ended by %s before it was ready", what, pn_signal_name(ended->status));
+}
+
 /* A worker that was never ready has failed to start, whatever it died of. Locked; lets the lock go. */
 static void worker_gone(prong_pool *pool, struct pn_link *l, const struct pn_zygote_msg *ended)
 {
@@ -114,8 +123,7 @@ static void worker_gone(prong_pool *pool, struct pn_link *l, const struct pn_zyg
     bool failed = l->state == PN_LINK_STARTING;
     prong_future *run = take_run(l, ended, &end);
     if (failed && !l->why[0])
-        (void)snprintf(l->why, sizeof l->why, "it ended (%s %d) before it was ready", ended->how == CLD_EXITED ? "status" : "signal",
-                       ended->status);
+        tell_failed_start(l, ended);
     l->failed_starts += failed;
     pn_link_clear(l);
     if (!failed)

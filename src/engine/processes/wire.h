@@ -1,5 +1,6 @@
 /* wire.h - what owner, zygote and workers say to each other. All are of one program on one machine: plain structs, one per message.
  *
+ *   zygote --HERE------> owner                      over the control channel: it has begun
  *   owner --OPEN_POOL--> zygote                     over the control channel; with the zygote's end of the pool's channel
  *   owner --START------> zygote                     over the pool's channel; with the worker's end of its own channel
  *   zygote --STARTED, NOT_STARTED, ENDED--> owner   over the pool's channel; STARTED with the worker's pidfd
@@ -16,7 +17,8 @@
 
 enum { PN_INLINE_MAX = 16384 };          /* records and outputs up to this travel in the message, larger ones as a segment */
 
-enum pn_wire_kind { PN_OPEN_POOL = 1, PN_START, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_CALL, PN_READY, PN_REPLY, PN_FAULT };
+enum pn_wire_kind { PN_HERE = 1, PN_OPEN_POOL, PN_START, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_CALL, PN_READY, PN_REPLY,
+                    PN_FAULT };
 
 struct pn_zygote_msg {
     uint32_t kind;
@@ -65,10 +67,11 @@ union pn_message {
 };
 
 /* Two pages shared by the owner and one worker; each writes one, and the worker cannot write the other.
- * Both words are relaxed: `asked` is a wish, and `begun` is read by the owner once the worker's death has been told through the kernel,
+ * All words are relaxed: `asked` is a wish, and the worker's are read by the owner once the worker's death has been told through the kernel,
  * which orders all that the worker did before. */
 enum { PN_BOARD_PAGE = 4096 };
 struct pn_board {
     _Alignas(PN_BOARD_PAGE) pn_u64 asked;    /* owner: the run of this number is asked to give way */
     _Alignas(PN_BOARD_PAGE) pn_u64 begun;    /* worker: the run of this number has been begun */
+    pn_u64 piece;                            /* worker: the first element of the piece of a reduce that it is at */
 };

@@ -93,6 +93,7 @@ static void run(const struct pn_call_msg *call, int segment)
 {
     struct pn_reply reply = { .kind = PN_REPLY, .seq = call->seq, .end.tag = call->tag };
     struct pn_context c = { .slot = self.slot, .asked = &self.board->asked, .asked_value = call->seq, .segment_from = PN_INLINE_MAX + 1,
+                            .piece = &self.board->piece,
                             .bill = call->wants_bill ? &reply.bill : NULL, .output.fd = -1 };
     void *record = take_record(call + 1, call->size, segment);
     pn_store_relaxed(&self.board->begun, call->seq);

@@ -253,6 +253,15 @@ static void settle(int keep_low, int keep_high)
     pn_close_range(keep_high + 1, INT_MAX);
 }
 
+/* The owner waits for this: from now on it has a zygote. */
+static void say_here(int control)
+{
+    struct pn_zygote_msg msg = { .kind = PN_HERE };
+    struct iovec part = { .iov_base = &msg, .iov_len = sizeof msg };
+    if (pn_channel_send(control, &part, 1, NULL, 0, true) < 0)
+        _exit(1);
+}
+
 static _Noreturn void zygote_main(int control, int owner)
 {
     sigset_t children;
@@ -267,6 +276,7 @@ static _Noreturn void zygote_main(int control, int owner)
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (!watch(&fixed[i]))
             _exit(1);
+    say_here(control);
     for (;;) {
         struct epoll_event e;
         int n = epoll_wait(zygote.epoll, &e, 1, -1);
@@ -302,6 +312,16 @@ static _Noreturn void begin(int control, pid_t owner)
     zygote_main(fcntl(control, F_DUPFD_CLOEXEC, 3), fcntl(pidfd, F_DUPFD_CLOEXEC, 3));
 }
 
+static int wait_for_zygote(void)
+{
+    struct pn_zygote_msg msg = { 0 };
+    int fds[PN_CHANNEL_FDS];
+    if (pn_channel_receive(mine.control, &msg, sizeof msg, fds, true) == sizeof msg && msg.kind == PN_HERE)
+        return 0;
+    bury();
+    return pn_error(-ENOTSUP, "the zygote could not begin: this system lacks or forbids pidfd_open, signalfd or epoll");
+}
+
 static int start(void)
 {
     int ends[2], pidfd = -1;
@@ -332,7 +352,7 @@ static int start(void)
     mine.epoch = pn_epoch();
     mine.control = ends[0];
     mine.pidfd = pidfd;
-    return 0;
+    return wait_for_zygote();
 }
 
 /* One that a fork has inherited is the parent's, and is left alone; its descriptors may be something else by now. */

@@ -52,27 +52,13 @@ static void ready(prong_pool *pool, prong_future *run)
     pn_cond_broadcast(&pool->gone);
 }
 
-/* The program's own thread is the worker: what init is for has to be there before the first run. */
-static void run_init(prong_pool *pool)
-{
-    prong_error end = { 0 };
-    for (int tries = 0; tries < PN_INIT_TRIES; tries++) {
-        struct pn_context c = { .pool = pool, .segment_from = SIZE_MAX };
-        pn_context_run(&c, &pool->init, pool->init_record, pool->init_size, &end);
-        pn_output_free(&c.output);
-        if (end.kind == PRONG_DONE)
-            return;
-    }
-    pn_pool_break(pool, "its init failed %d times in a row: %s", PN_INIT_TRIES, end.text);
-}
-
 static int open_serial(prong_pool *pool)
 {
     pool->state = calloc(1, sizeof(struct serial));
     if (!pool->state)
         return pn_error(-ENOMEM, "no memory for a pool");
     if (pool->init.kind)
-        run_init(pool);
+        pn_run_init_here(pool, 0);             /* the program's own thread is the worker */
     return 0;
 }
 

@@ -25,20 +25,19 @@ struct worker {
     pthread_t thread;
 };
 
-/* Without success the pool is broken. Not locked. */
+/* A close counts who is in here as at work: it is the program's code. */
 static void run_init(prong_pool *pool, uint32_t slot)
 {
-    prong_error end = { 0 };
-    if (!pool->init.kind)
-        return;
-    for (int tries = 0; tries < PN_INIT_TRIES; tries++) {
-        struct pn_context c = { .pool = pool, .slot = slot, .segment_from = SIZE_MAX };
-        pn_context_run(&c, &pool->init, pool->init_record, pool->init_size, &end);
-        pn_output_free(&c.output);
-        if (end.kind == PRONG_DONE)
-            return;
-    }
-    pn_pool_break(pool, "its init failed %d times in a row: %s", PN_INIT_TRIES, end.text);
+    pn_lock(&pool->lock);
+    bool needed = !pool->closing;
+    pool->in_init += needed;
+    pn_unlock(&pool->lock);
+    if (needed)
+        pn_run_init_here(pool, slot);
+    pn_lock(&pool->lock);
+    pool->in_init -= needed;
+    pn_cond_broadcast(&pool->gone);
+    pn_unlock(&pool->lock);
 }
 
 static bool may_leave(const prong_pool *pool, uint32_t index)
@@ -52,7 +51,8 @@ static void *worker_main(void *arg)
     prong_pool *pool = w->pool;
     struct threads *t = pool->state;
     uint32_t index = w->index, slot = pn_worker_slot(pool, index);
-    run_init(pool, slot);
+    if (pool->init.kind)
+        run_init(pool, slot);
     pn_lock(&pool->lock);
     while (!may_leave(pool, index)) {
         prong_future *run = pn_run_claim(pool);
