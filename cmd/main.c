@@ -82,8 +82,8 @@ static int flush_results(int status)
 
 int main(int argc, char *argv[])
 {
-    /* First of all: worker processes are forked from here. Should it fail, only "processes" is missing, and opening that
-     * engine says why; help and the other engines go on. */
+    /* First of all: worker processes come from here. Should it fail, only "processes" is missing, and trying that engine says
+     * why; help and the other engines go on. */
     (void)prong_init();
     if (argc > 1 && argv[1][0] != '-')
         return flush_results(run_command(argc - 1, argv + 1));

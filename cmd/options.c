@@ -28,7 +28,7 @@ static void show_option(const struct option *o)
     printf("%*s%s\n", width < 24 ? 24 - width : 1, "", o->help);
 }
 
-void options_show_help(const struct command *command, const struct option options[])
+static void show_help(const struct command *command, const struct option options[])
 {
     show_usage(stdout, command, options);
     printf("\n%s\n\n", command->summary);
@@ -125,7 +125,7 @@ int options_read(const struct command *command, const struct option options[], i
 {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], help_option.name) == 0) {
-            options_show_help(command, options);
+            show_help(command, options);
             return OPTIONS_SHOWN;
         }
         if (argv[i][0] != '-') {

@@ -26,5 +26,3 @@ struct command {
 /* SAY_OK; SAY_USAGE, said; or OPTIONS_SHOWN after `--help`, which every command knows. */
 enum { OPTIONS_SHOWN = -1 };
 int options_read(const struct command *command, const struct option options[], int argc, char *const argv[]);
-
-void options_show_help(const struct command *command, const struct option options[]);

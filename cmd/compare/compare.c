@@ -32,7 +32,7 @@ int report_first_engine(const struct report *report)
 static int check_work(struct report *report, int w)
 {
     double seconds;
-    const struct figures *first = &report->figures[w][report_first_engine(report)];
+    const struct figures *first = NULL;
     for (int e = 0; e < ENGINES_N; e++) {
         if (report->engines[e].is_missing)
             continue;
@@ -40,6 +40,8 @@ static int check_work(struct report *report, int w)
         int status = engines_run(&report->engines[e], works[w], report->plan, &report->figures[w][e], &seconds);
         if (status != SAY_OK)
             return status;
+        if (!first)
+            first = &report->figures[w][e];
         report->agree = report->agree && figures_agree(first, &report->figures[w][e]);
     }
     return SAY_OK;
@@ -154,6 +156,8 @@ static int compare(struct plan *plan, uint32_t runs, void (*show)(const struct r
         status = say_error(SAY_MISSING, "no engine runs on this machine");
     else
         status = measure_all(&report, runs);
+    if (plan->workers <= report.machine.cpus_usable)    /* else our own workers wait for each other */
+        machine_look_again(&report.machine);
     engines_close(engines);
     if (status != SAY_OK)
         return status;
@@ -180,10 +184,13 @@ int compare_main(int argc, char *const argv[])
     if (!plan)
         return say_error(SAY_MISSING, "no memory to begin with");
     const struct option options[] = {
-        { "--input", "FILE.csv", OPTION_TEXT, 0, &plan->input, "records of your own: a header, then rows; comma, tab or semicolon; no quotes" },
-        { "--columns", "A,B", OPTION_TEXT, 0, &plan->columns, "two columns by name (default: the first two with a number in the first row)" },
+        { "--input", "FILE.csv", OPTION_TEXT, 0, &plan->input,
+          "records of your own: a header, then rows; comma, tab or semicolon; no quotes" },
+        { "--columns", "A,B", OPTION_TEXT, 0, &plan->columns,
+          "two columns by name (default: the first two with a number in the first row)" },
         { "--runs", "N", OPTION_COUNT, MEASURE_RUNS_MAX, &runs, "rounds to measure (default: 10)" },
-        { "--workers", "N", OPTION_COUNT, WORKERS_MAX, &plan->workers, "threads, and processes (default: one per CPU that may be used)" },
+        { "--workers", "N", OPTION_COUNT, WORKERS_MAX, &plan->workers,
+          "threads, and processes (default: one per CPU that may be used)" },
         { "--json", NULL, OPTION_FLAG, 0, &json, "prong.compare/1 on standard output, and nothing else there" },
         { 0 }
     };

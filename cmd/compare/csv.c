@@ -123,7 +123,7 @@ static void say_columns(const struct csv *csv, const struct row *header)
         char excerpt[FLAW_EXCERPT];
         struct field shown = trimmed(name);
         flaw_excerpt(shown.text, shown.end, excerpt);
-        if (used + strlen(excerpt) + sizeof ", ..." > sizeof line) {
+        if (used + strlen(", ") + strlen(excerpt) + sizeof ", ..." > sizeof line) {
             strcpy(line + used, ", ...");
             break;
         }
@@ -233,7 +233,7 @@ static int no_rows(const struct csv *csv)
 {
     (void)say_error(SAY_BAD_INPUT, "expected a header line and rows, found %s, in %s",
                     csv->file.size ? "the header alone" : "an empty file", csv->file.path);
-    say_hint("`prong compare` without --input has data of its own");
+    say_hint("`prong compare` alone has data of its own");
     return SAY_BAD_INPUT;
 }
 
@@ -306,7 +306,7 @@ static void say_what_to_do(const struct csv *csv, const struct flaw *flaw, uint6
     const char *path = csv->file.path;
     switch (flaw->kind) {
     case FLAW_OPEN:
-        say_hint("`prong compare` without --input has data of its own");
+        say_hint("see whether it is there and what it is: ls -l '%s'; `prong compare` alone has data of its own", path);
         break;
     case FLAW_QUOTE:
         say_hint("tabs between the fields need no quotes: python3 -c \"import csv,sys; csv.writer(sys.stdout, delimiter='\\t', "

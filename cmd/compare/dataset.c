@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -208,7 +209,7 @@ static int write_rows(int fd, const struct packages *packages)
     return r;
 }
 
-static int make_file(const char *path, const struct packages *packages)
+static int make_draft(const char *path, const struct packages *packages)
 {
     char draft[PATH_MAX];
     if (snprintf(draft, sizeof draft, "%s.XXXXXX", path) >= (int)sizeof draft)
@@ -223,6 +224,20 @@ static int make_file(const char *path, const struct packages *packages)
         r = -errno;
     if (r < 0)
         (void)unlink(draft);
+    return r;
+}
+
+/* Who interrupts it waits for its half a second, so that no half a file stays behind. */
+static int make_file(const char *path, const struct packages *packages)
+{
+    sigset_t ends, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    int r = make_draft(path, packages);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return r;
 }
 
@@ -276,7 +291,8 @@ static int make_folder(char *ret_folder, size_t size)
 static int say_failure(int r, const char *path)
 {
     (void)say_error(SAY_MISSING, "cannot make the data to measure with: %s, in %s", strerror(-r), path);
-    say_hint("name another place for the 80 MB, XDG_CACHE_HOME=/some/folder prong compare; or take data of your own: --input FILE.csv");
+    say_hint("name another place for its 70 MB: XDG_CACHE_HOME=/some/folder prong compare; or use data of your own: --input "
+             "FILE.csv");
     return SAY_MISSING;
 }
 

@@ -19,18 +19,36 @@ static int open_pool(const struct engine *engine, prong_pool **ret_pool)
     return prong_pool_open(&(prong_pool_opts){ .engine = engine->kind, .workers = engine->workers }, ret_pool);
 }
 
+static int do_nothing(void *record)
+{
+    (void)record;
+    return 0;
+}
+
+static void mark_missing(struct engine *engine, const char *why)
+{
+    engine->is_missing = true;
+    snprintf(engine->why, sizeof engine->why, "%s", why);
+    (void)say_error(SAY_MISSING, "goes on without %s: %s", engine->name, why);
+}
+
+/* An engine is there if it opens and runs a task. */
 static void try(struct engine *engine)
 {
     prong_pool *pool;
+    prong_error end;
+    char record = 0;
     if (open_pool(engine, &pool) < 0) {
-        engine->is_missing = true;
-        snprintf(engine->why, sizeof engine->why, "%s", prong_last_error());
-        (void)say_error(SAY_MISSING, "goes on without %s: %s", engine->name, engine->why);
-    } else if (engine->is_ready) {
-        engine->pool = pool;
-    } else {
-        (void)prong_pool_close(pool, PRONG_NEVER);
+        mark_missing(engine, prong_last_error());
+        return;
     }
+    int r = prong_map(pool, do_nothing, &record, 1, sizeof record, NULL, &end);
+    if (r != 0)
+        mark_missing(engine, r < 0 ? prong_last_error() : end.text);
+    if (r == 0 && engine->is_ready)
+        engine->pool = pool;
+    else
+        (void)prong_pool_close(pool, PRONG_NEVER);
 }
 
 void engines_open(struct engine ret_engines[ENGINES_N], uint32_t workers)
@@ -61,12 +79,6 @@ int engines_run(const struct engine *engine, const struct work *work, const stru
         status = say_error(SAY_MISSING, "%s, in closing %s", prong_last_error(), engine->name);
     *ret_seconds = measure_now() - start;
     return status;
-}
-
-static int do_nothing(void *record)
-{
-    (void)record;
-    return 0;
 }
 
 int engines_start_join(const struct engine *engine, double *ret_seconds)

@@ -147,13 +147,23 @@ static void put_machine(struct writer *w, const struct report *report)
     put_count_or_null(w, "memory_bytes", machine->memory_bytes);
     put_string(w, "kernel", machine->kernel);
     put_string(w, "architecture", machine->architecture);
-    put_real_or_null(w, "cpu_pressure", machine->cpu_pressure, machine->cpu_pressure >= 0);
+    put_real_or_null(w, "pressure_before", machine->pressure_before, machine->pressure_before >= 0);
+    put_real_or_null(w, "pressure_during", machine->pressure_during, machine->pressure_during >= 0);
     begin(w, "engines", '[');
     for (int e = 0; e < ENGINES_N; e++)
         if (!report->engines[e].is_missing && !report->engines[e].is_ready)
             put_string(w, NULL, report->engines[e].kind);
     end(w, ']');
     end(w, '}');
+}
+
+static void put_quiet(struct writer *w, const struct machine *machine)
+{
+    bool is_known, is_quiet = machine_is_quiet(machine, &is_known);
+    if (is_known)
+        put_bool(w, "quiet", is_quiet);
+    else
+        put_null(w, "quiet");
 }
 
 static void put_missing(struct writer *w, const struct report *report)
@@ -267,10 +277,7 @@ void json_show(const struct report *report)
     put_string(&w, "schema", "prong.compare/1");
     put_string(&w, "version", prong_version());
     put_machine(&w, report);
-    if (report->machine.cpu_pressure >= 0)
-        put_bool(&w, "quiet", machine_is_quiet(&report->machine));
-    else
-        put_null(&w, "quiet");
+    put_quiet(&w, &report->machine);
     put_bool(&w, "agree", report->agree);
     put_missing(&w, report);
     put_input(&w, report->plan);

@@ -85,8 +85,8 @@ static bool fast(const struct parts *parts, double *ret_number)
 {
     static const double power[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
-    if (parts->n_digits > DIGITS_MAX || parts->mantissa > (uint64_t)1 << 53 || parts->exponent < -22 || parts->exponent > 22)
-        return false;
+    if (parts->mantissa > (uint64_t)1 << 53 || parts->exponent < -22 || parts->exponent > 22)
+        return false;                   /* so is every number with digits left over: its mantissa is 10^18 or more */
     double number = (double)parts->mantissa;
     number = parts->exponent < 0 ? number / power[-parts->exponent] : number * power[parts->exponent];
     *ret_number = parts->negative ? -number : number;

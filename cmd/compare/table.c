@@ -153,6 +153,17 @@ static void show_disagreement(const struct report *report)
 
 /* ---- all ----------------------------------------------------------------------------------------------------------------- */
 
+static void show_pressure(const struct machine *machine)
+{
+    bool is_known, is_quiet = machine_is_quiet(machine, &is_known);
+    if (!is_known || is_quiet)
+        return;
+    printf("MACHINE BUSY: something waited for a CPU in %.0f %% of the last 10 s before", machine->pressure_before);
+    if (machine->pressure_during >= 0)
+        printf(", in %.0f %% of the time meanwhile", machine->pressure_during);
+    printf("; the times are noisy\n");
+}
+
 static void show_head(const struct report *report)
 {
     const struct machine *machine = &report->machine;
@@ -161,8 +172,7 @@ static void show_head(const struct report *report)
         if (!report->engines[e].is_missing && !report->engines[e].is_ready)
             printf(" %s", report->engines[e].kind);
     putchar('\n');
-    if (machine->cpu_pressure >= 0 && !machine_is_quiet(machine))
-        printf("machine busy: something waited for a CPU in %.0f %% of the last 10 s; the times below are noisy\n", machine->cpu_pressure);
+    show_pressure(machine);
     if (report->plan->workers > machine->cpus_usable)
         printf("more workers than CPUs: %u on %u\n", report->plan->workers, machine->cpus_usable);
     printf("data: %s\n", report->plan->source);

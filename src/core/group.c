@@ -163,7 +163,8 @@ int prong_group_fd(prong_group *g)
     return r;
 }
 
-/* The lock is let go for each run, as others are told of its end: every run is held until its turn. */
+/* The lock is let go for each run, as others are told of its end: every run is held until its turn. The last submitted comes first: else
+ * what runs would make way for what is about to be cancelled. */
 int prong_group_cancel(prong_group *g, enum prong_how how)
 {
     int r = check(g), worst = 0;
@@ -183,7 +184,7 @@ int prong_group_cancel(prong_group *g, enum prong_how how)
     pn_unlock(&g->pool->lock);
     if (!runs)
         return pn_error(-ENOMEM, "no memory to cancel %zu runs", n);
-    for (i = 0; i < n; i++) {
+    while (i-- > 0) {
         r = prong_future_cancel(runs[i], how);
         if (r < 0 && r != -EALREADY && (worst == 0 || worst == -EINPROGRESS))
             worst = r;
