@@ -43,8 +43,8 @@ typedef struct prong_solo   prong_solo;   /* one thread or process of its own, f
 typedef int prong_fn(void *record);       /* a task: 0, or a code of its own that fails the run */
 
 typedef int64_t prong_time;               /* a moment: monotonic clock, nanoseconds */
-#define PRONG_NEVER ((prong_time)0)       /* no deadline */
-#define PRONG_NOW   ((prong_time)1)       /* long past: look, do not wait */
+#define PRONG_NEVER INT64_C(0)            /* no deadline */
+#define PRONG_NOW   INT64_C(1)            /* long past: look, do not wait */
 PRONG_API prong_time prong_in_ms(int64_t ms);        /* saturates; zero and negative are PRONG_NOW */
 PRONG_API const char *prong_last_error(void);        /* this thread's last failed call, for people; never NULL; good until the next */
 
@@ -69,6 +69,9 @@ typedef struct prong_error {
 } prong_error;
 
 /* ---- inside a task: its own run ------------------------------------------------------------------------------------------ */
+
+/* A task ends by returning: it throws no exception, jumps nowhere outside, and does not end its thread. (On processes exit and _exit are
+ * ends like others: PRONG_EXITED.) */
 
 /* Room for a result of any length, beside the record, aligned to 64; not zeroed. A second call replaces it. It reaches the future if
  * the run ends DONE or FAILED. NULL and errno: ENOMEM; EINVAL outside a task. */
@@ -143,12 +146,12 @@ PRONG_API void  prong_free(prong_pool *pool, void *mem);
 
 /* ---- one run ------------------------------------------------------------------------------------------------------------- */
 
-#define PRONG_RECORD_MAX ((size_t)1 << 30)
+#define PRONG_RECORD_MAX (sizeof(char) << 30)
 typedef struct prong_run_opts {
     uint64_t     ask_ms;     /* after this prong_cancelled() is true; a run that then gives way ended PRONG_TIMEOUT */
     uint64_t     kill_ms;    /* after this the run is killed; -ENOTSUP without PRONG_KILLS. Both count from each attempt's start */
     uint32_t     retries;    /* run again after a crash, exit, timeout or loss, on the record as submitted: for tasks without side effects */
-    int32_t      priority;   /* higher first; 0 is the middle; in order of submission among equals */
+    int32_t      priority;   /* higher first; 0 is the middle; in order of submission among equals. serial has no order to choose */
     prong_time   deadline;   /* how long submit may wait for room in the queue */
     prong_group *group;      /* take its end with prong_group_next; of the same pool, else -EINVAL */
     uint64_t     tag;        /* the caller's own; comes back with the end */
@@ -166,7 +169,8 @@ static inline int prong_submit(prong_pool *pool, prong_fn *fn, const void *recor
 
 /* -ETIMEDOUT: not yet ended. -EDEADLK: it cannot end while this waits (a cycle of waiting tasks; or this is an on_end). On threads a
  * wait without deadline runs what it waits for, if nobody has begun it: prong_wait and prong_wait_all everywhere (but from outside only
- * where the pool has no init), the others inside a task of the pool. Circles through prong_wait_any and groups of several are not seen.
+ * where the pool has no init), the others inside a task of the pool. Circles through prong_wait_any, groups, and the calls below that
+ * wait for many runs are not seen.
  * Any number of threads may wait for the same future. */
 PRONG_API int  prong_wait(prong_future *f, prong_time deadline, prong_error *ret_end);
 PRONG_API int  prong_wait_all(prong_future *const f[], size_t n, prong_time deadline, prong_error *ret_end);
@@ -186,7 +190,8 @@ PRONG_API int      prong_future_bill_v(const prong_future *f, prong_bill *ret_bi
 static inline int prong_future_bill(const prong_future *f, prong_bill *ret_bill)
 { return prong_future_bill_v(f, ret_bill, sizeof *ret_bill); }
 /* One per future (-EEXIST). Called once, in any thread of this process, or here and now if it has ended. May submit, cancel and free;
- * must not take long: other ends may wait behind it. */
+ * must not take long: other ends may wait behind it. Waiters may be told of the end before it is called: only the close of the pool says
+ * that it has returned. */
 PRONG_API int      prong_future_on_end(prong_future *f, void (*fn)(prong_future *f, void *arg), void *arg);
 enum prong_how { PRONG_IF_WAITING, PRONG_ASK, PRONG_KILL };
 /* 0: ended CANCELLED. -EINPROGRESS: asked, or killed: it ends soon. -EBUSY: runs, and was not to be asked. -EALREADY: had ended.

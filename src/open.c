@@ -78,9 +78,10 @@ static uint32_t count_workers(const struct pn_engine *engine, const prong_pool_o
     return count < engine->most_workers ? count : engine->most_workers;
 }
 
-static const char *engine_text(const prong_pool_opts *o)
+/* What the user of the program says, where the program leaves it open. */
+static const char *engine_of_environment(void)
 {
-    const char *text = o->engine ? o->engine : getenv("PRONG_ENGINE");
+    const char *text = getenv("PRONG_ENGINE");
     return text && *text ? text : "threads";
 }
 
@@ -88,9 +89,11 @@ int pn_open(const prong_pool_opts *o, uint32_t exactly, prong_pool **ret_pool)
 {
     const struct pn_engine *engine = NULL;
     uint32_t in_name = 0;
-    int r = parse_engine(engine_text(o), &engine, &in_name);
+    int r = parse_engine(o->engine ? o->engine : engine_of_environment(), &engine, &in_name);
     if (r < 0)
         return r;
+    if (!o->engine && o->workers)
+        in_name = 0;                           /* the program has asked for a number, so that stands */
     uint32_t count = exactly ? exactly : count_workers(engine, o, in_name);
     r = check_options(engine, o, count);
     return r < 0 ? r : pn_pool_open(engine, o, count, ret_pool);

@@ -22,6 +22,7 @@ int prong_solo_start_v(const prong_pool_opts *opts, size_t opts_size, prong_fn *
     r = pn_open(&o, 1, &s->pool);
     if (r < 0)
         goto free_solo;
+    s->pool->workers_only = true;              /* a thread of its own: who joins does not run it */
     r = prong_submit(s->pool, fn, record, size, NULL, &s->run);
     if (r < 0)
         goto abandon_pool;

@@ -1,4 +1,5 @@
 #include "core/call.h"
+#include "core/context.h"
 #include "core/fold.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,10 +37,12 @@ static int span_here(const struct pn_call *c, void *record, size_t size, pn_u64 
         uint64_t to = c->hi - from > c->leaf_size ? from + c->leaf_size : c->hi;
         pn_store_relaxed(ret_piece, from);
         r = leaf(from, to, memcpy(pn_fold_next(&f), record, size));
+        if (pn_context()->gave_way != PN_WENT_ON)
+            break;                             /* what it left is no value */
         if (r == 0)
             pn_fold_push(&f, k, 1);
     }
-    if (r == 0)
+    if (r == 0 && pn_fold_root(&f))
         memcpy(record, pn_fold_root(&f), size);
     pn_fold_fini(&f);
     return r;

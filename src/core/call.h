@@ -26,7 +26,7 @@ struct pn_call pn_call_span(prong_range_fn *fn, prong_fold_fn *fold, uint64_t lo
 /* Calls it here. What the function returned. On a span *ret_piece is the first element of the piece that it is at, or failed in; relaxed,
  * as whoever reads it while this goes on may be told of any. */
 int pn_call_here(const struct pn_call *call, void *record, size_t size, pn_u64 *ret_piece);
-/* The piece that this element begins, or else the call's first: for a word that cannot be trusted. */
+/* The piece that this element begins, or else the call's first: for an element that a worker tells, who may tell anything. */
 uint64_t pn_call_piece(const struct pn_call *call, uint64_t element);
 
 /* "total_price", or "shop+0x1234" where the function's name is not known. */

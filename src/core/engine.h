@@ -9,9 +9,11 @@ struct pn_engine {
     const char *name;
     unsigned promises;               /* 1u << enum prong_promise */
     uint32_t most_workers;
-    bool helps;                      /* who waits for a run may run it itself */
+    bool helps;                      /* who waits for a run inside a task of the pool may run it itself */
+    uint32_t outside_helpers;        /* so many threads at a time may also do so from outside: slots for them; at most PN_HELPERS */
 
-    /* Checks pool->init and starts pool->workers workers, each of which counts in pool->users and holds a reference until pn_pool_worker_gone. 0 or a negative errno with its words; nothing is left then. */
+    /* Checks pool->init and starts pool->workers workers, if the engine has any; each counts in pool->users and holds a reference until
+     * pn_pool_worker_gone. 0 or a negative errno with its words; nothing is left then. */
     int  (*open)(prong_pool *pool);
     /* Whether workers can call these functions. NULL: always. */
     int  (*check)(prong_pool *pool, const struct pn_call *call);
@@ -21,8 +23,8 @@ struct pn_engine {
      * NULL: nothing to tell; no way to kill. */
     void (*ask)(prong_pool *pool, prong_future *run);
     void (*kill)(prong_pool *pool, prong_future *run);
-    /* Locked; pool->workers has changed. NULL: -ENOTSUP. */
-    void (*resize)(prong_pool *pool);
+    /* Locked; pool->workers has changed. 0 or a negative errno with its words. NULL: there is only one number it can be. */
+    int  (*resize)(prong_pool *pool);
     /* Locked; pool->closing is set: workers leave once no run is open. Told again when the last one ends. */
     void (*stop)(prong_pool *pool);
     /* Not locked. Workers have left: join their threads; or have not: let their threads go on alone. */

@@ -13,6 +13,7 @@ struct prong_group {
     struct pn_list open, ended;    /* runs; open ones in the order of submission, ended ones in the order of their ends */
     struct pn_cond more;           /* a run ended */
     uint64_t submitted;
+    bool stop_at_bad, stopped;     /* the first bad end asks all others to give way; it has */
     int fd;                        /* -1: nobody asked for it. Readable while `ended` is not empty */
 };
 
@@ -25,6 +26,8 @@ void pn_group_add(prong_group *g, prong_future *run)
     run->group = g;
     run->group_index = g->submitted++;
     pn_list_push_back(&g->open, &run->of_group);
+    if (g->stopped)
+        pn_store_relaxed(&run->asked, 1);
 }
 
 static void fd_set_readable(prong_group *g)
@@ -41,12 +44,29 @@ static void fd_set_quiet(prong_group *g)
         (void)!read(g->fd, &count, sizeof count);
 }
 
+void pn_group_stop_at_bad(prong_group *g) { g->stop_at_bad = true; }
+
+/* Those that wait are ended by whoever would have begun them. */
+void pn_group_stop(prong_group *g)
+{
+    g->stopped = true;
+    PN_LIST_EACH(it, &g->open) {
+        prong_future *run = PN_OF(it, prong_future, of_group);
+        if (run->queued.level)
+            pn_store_relaxed(&run->asked, 1);
+        else
+            (void)pn_run_cancel_running(run, PRONG_ASK);
+    }
+}
+
 void pn_group_ended(prong_group *g, prong_future *run)
 {
     if (pn_list_empty(&g->ended))
         fd_set_readable(g);
     pn_list_remove(&run->of_group);
     pn_list_push_back(&g->ended, &run->of_group);
+    if (g->stop_at_bad && !g->stopped && run->end.kind != PRONG_DONE)
+        pn_group_stop(g);
     pn_cond_broadcast(&g->more);
 }
 
@@ -54,7 +74,7 @@ void pn_group_ended(prong_group *g, prong_future *run)
 
 static int check(const prong_group *g)
 {
-    return pn_pool_is_ours(g->pool) ? 0 : pn_error(-EOWNERDEAD, "the group belongs to the process that opened it, and this is a fork of that");
+    return pn_pool_is_ours(g->pool) ? 0 : pn_not_ours("group");
 }
 
 int prong_group_open(prong_pool *pool, prong_group **ret_group)
@@ -103,14 +123,17 @@ static bool help(prong_group *g, prong_time deadline)
     return false;
 }
 
-static bool waits_for_itself(const prong_group *g)
+static bool runs_here(const prong_group *g, bool all)
 {
-    if (!pn_context())
-        return false;
     PN_LIST_EACH(it, &g->open)
-        if (!pn_runs_here(PN_OF(it, prong_future, of_group)))
-            return false;
-    return true;
+        if (pn_runs_here(PN_OF(it, prong_future, of_group)) != all)
+            return !all;
+    return all && pn_context();
+}
+
+static int circle(void)
+{
+    return pn_error(-EDEADLK, "no run of the group can end while this %s waits", pn_in_callback() ? "on_end" : "task");
 }
 
 /* Until an ended run can be taken, or none is open. Locked. */
@@ -119,8 +142,8 @@ static int wait_for_end(prong_group *g, prong_time deadline)
     while (pn_list_empty(&g->ended) && !pn_list_empty(&g->open)) {
         if (deadline == PRONG_NOW)
             return pn_error(-ETIMEDOUT, "no run of the group has ended");
-        if (pn_in_callback() || waits_for_itself(g))
-            return pn_error(-EDEADLK, "no run of the group can end while this %s waits", pn_in_callback() ? "on_end" : "task");
+        if (pn_in_callback() || runs_here(g, true))
+            return circle();
         if (pn_inside(g->pool) && help(g, deadline))
             continue;
         if (pn_cond_wait(&g->more, &g->pool->lock, deadline) == -ETIMEDOUT && pn_list_empty(&g->ended))
@@ -129,20 +152,23 @@ static int wait_for_end(prong_group *g, prong_time deadline)
     return 0;
 }
 
-int prong_group_next(prong_group *g, prong_time deadline, prong_future **ret_ended)
+int pn_group_take(prong_group *g, prong_time deadline, prong_future **ret_ended)
 {
-    int r = check(g);
-    if (r < 0)
-        return r;
     pn_lock(&g->pool->lock);
-    r = wait_for_end(g, deadline);
+    int r = wait_for_end(g, deadline);
     prong_future *run = r == 0 ? take_ended(g) : NULL;
-    if (r == 0 && !run)
-        r = pn_error(-ENOENT, "the group has no run left");
     pn_unlock(&g->pool->lock);
     if (run)
         *ret_ended = run;
-    return r;
+    return r == 0 && !run ? -ENOENT : r;
+}
+
+int prong_group_next(prong_group *g, prong_time deadline, prong_future **ret_ended)
+{
+    int r = check(g);
+    if (r == 0)
+        r = pn_group_take(g, deadline, ret_ended);
+    return r == -ENOENT ? pn_error(r, "the group has no run left") : r;
 }
 
 int prong_group_fd(prong_group *g)
@@ -163,82 +189,92 @@ int prong_group_fd(prong_group *g)
     return r;
 }
 
-/* The lock is let go for each run, as others are told of its end: every run is held until its turn. The last submitted comes first: else
- * what runs would make way for what is about to be cancelled. */
-int prong_group_cancel(prong_group *g, enum prong_how how)
+/* The last submitted comes first: else what runs would make way for what is about to be cancelled. Comes back without the lock if there
+ * was one. */
+static bool cancel_a_waiting_one(prong_group *g)
 {
-    int r = check(g), worst = 0;
-    if (r < 0)
-        return r;
-    size_t n = 0, i = 0;
-    pn_lock(&g->pool->lock);
-    PN_LIST_EACH(it, &g->open)
-        n++;
-    prong_future **runs = malloc((n ? n : 1) * sizeof *runs);
-    if (runs) {
-        PN_LIST_EACH(it, &g->open) {
-            runs[i] = PN_OF(it, prong_future, of_group);
-            pn_run_get(runs[i++]);
-        }
-    }
-    pn_unlock(&g->pool->lock);
-    if (!runs)
-        return pn_error(-ENOMEM, "no memory to cancel %zu runs", n);
-    while (i-- > 0) {
-        r = prong_future_cancel(runs[i], how);
-        if (r < 0 && r != -EALREADY && (worst == 0 || worst == -EINPROGRESS))
-            worst = r;
-        pn_run_put(runs[i]);
-    }
-    free(runs);
-    return worst;
+    for (struct pn_list *it = g->open.prev; it != &g->open; it = it->prev)
+        if (pn_run_cancel_waiting(PN_OF(it, prong_future, of_group)))
+            return true;
+    return false;
 }
 
-/* The runs that have not ended go on by themselves: nobody will take them. The pool still holds them. Locked. */
+int prong_group_cancel(prong_group *g, enum prong_how how)
+{
+    int worst = check(g);
+    if (worst < 0)
+        return worst;
+    pn_lock(&g->pool->lock);
+    while (cancel_a_waiting_one(g))
+        pn_lock(&g->pool->lock);
+    PN_LIST_EACH(it, &g->open) {
+        int r = pn_run_cancel_running(PN_OF(it, prong_future, of_group), how);
+        worst = worst == 0 || worst == -EINPROGRESS ? r : worst;
+    }
+    pn_unlock(&g->pool->lock);
+    return pn_cancel_words(g->pool, worst);
+}
+
+static int check_close(prong_group *g)
+{
+    int r = check(g);
+    if (r < 0)
+        return r;
+    pn_lock(&g->pool->lock);
+    bool would_wait = !pn_list_empty(&g->open);
+    if (would_wait && (pn_in_callback() || runs_here(g, false)))
+        r = circle();
+    pn_unlock(&g->pool->lock);
+    return r;
+}
+
+/* The first bad end, in the order of submission, of all that end until the deadline. 0 or -ETIMEDOUT. */
+static int drain(prong_group *g, prong_time deadline, prong_error *ret_end)
+{
+    int r;
+    uint64_t lowest = UINT64_MAX;
+    for (prong_future *run; (r = pn_group_take(g, deadline, &run)) == 0; pn_run_put(run)) {
+        if (run->end.kind != PRONG_DONE && run->group_index < lowest) {
+            lowest = run->group_index;
+            *ret_end = run->end;
+        }
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
+/* The runs that have not ended go on by themselves: nobody will take them. */
 static void let_go(prong_group *g)
 {
+    pn_lock(&g->pool->lock);
     while (!pn_list_empty(&g->open)) {
         prong_future *run = PN_OF(g->open.next, prong_future, of_group);
         pn_list_remove(&run->of_group);
         run->group = NULL;
-        pn_run_put(run);
+        pn_run_put(run);                       /* the pool still holds it */
     }
+    for (prong_future *run; (run = take_ended(g)) != NULL;)
+        pn_run_put(run);                       /* never the last of the pool: the group holds that */
+    pn_unlock(&g->pool->lock);
 }
 
 int prong_group_close(prong_group *g, prong_time deadline, prong_error *ret_end)
 {
-    prong_future *run;
     prong_error end = { 0 };
-    uint64_t lowest = UINT64_MAX;
-    int r = g ? check(g) : 0;
+    int r = g ? check_close(g) : 0;
     if (!g || r < 0)
         return r;
-    while ((r = prong_group_next(g, deadline, &run)) == 0) {
-        if (run->end.kind != PRONG_DONE && run->group_index < lowest) {
-            lowest = run->group_index;
-            end = run->end;
-        }
-        pn_run_put(run);
-    }
-    if (r == -EDEADLK)
-        return r;
-    if (r == -ETIMEDOUT) {
+    r = drain(g, deadline, &end);
+    if (r < 0) {
         int how = pn_promises(g->pool, PRONG_KILLS) ? PRONG_KILL : PRONG_ASK;
         (void)prong_group_cancel(g, (enum prong_how)how);
         (void)pn_error(r, "runs of the group had not ended at the deadline, and were cancelled");
     }
-    pn_lock(&g->pool->lock);
     let_go(g);
-    while ((run = take_ended(g)) != NULL)
-        pn_run_put(run);                       /* never the last of the pool: the group holds that */
-    pn_unlock(&g->pool->lock);
     if (g->fd >= 0)
         (void)close(g->fd);
     pn_pool_put(g->pool);
     free(g);
-    if (r == -ETIMEDOUT)
-        return r;
-    if (ret_end)
+    if (r == 0 && ret_end)
         *ret_end = end;
-    return end.kind;
+    return r < 0 ? r : end.kind;
 }

@@ -16,17 +16,18 @@ struct batch {
     prong_group *group;
     size_t in_flight, window;
     bool keep_going;             /* a bad end cancels nothing */
-    bool stopping;               /* the rest is cancelled, and no more is submitted */
-    int refused;                 /* why a run could not be submitted */
+    bool stopping;               /* a bad end has been seen, or a refusal: the rest is cancelled, and no more is submitted */
+    int refused;                 /* why a run could not be submitted, and the words for it */
+    char why[256];
     bool has_bad;
     prong_error bad;             /* of those that count, the one with the lowest tag */
     prong_error *ends;           /* in the order of submission, or NULL */
     prong_future **kept;         /* in the order of submission, to be freed by the caller, or NULL */
 };
 
-static int batch_open(struct batch *b, prong_pool *pool, size_t size)
+static int batch_open(struct batch *b, prong_pool *pool, size_t size, bool keep_going)
 {
-    *b = (struct batch){ .pool = pool };
+    *b = (struct batch){ .pool = pool, .keep_going = keep_going };
     int r = pn_pool_resolve(&b->pool);
     if (r == 0 && pn_in_callback())
         r = pn_error(-EDEADLK, "an on_end must not wait for runs");
@@ -34,16 +35,23 @@ static int batch_open(struct batch *b, prong_pool *pool, size_t size)
         r = prong_group_open(b->pool, &b->group);
     if (r < 0)
         return r;
+    if (!keep_going)
+        pn_group_stop_at_bad(b->group);
     uint32_t workers = prong_pool_workers(b->pool);
     /* Enough that no worker runs dry while the caller is away, but of large records no more than need be. */
     b->window = size > (1u << 20) ? workers + (size_t)2 : workers * (size_t)4 + 16;
     return 0;
 }
 
-static void batch_stop(struct batch *b)
+/* A run could not be submitted. */
+static void batch_refuse(struct batch *b, int r)
 {
+    b->refused = r;
     b->stopping = true;
-    (void)prong_group_cancel(b->group, PRONG_ASK);
+    (void)memccpy(b->why, prong_last_error(), '\0', sizeof b->why - 1);
+    pn_lock(&b->pool->lock);
+    pn_group_stop(b->group);
+    pn_unlock(&b->pool->lock);
 }
 
 /* What was cancelled because of another's bad end does not count as one. */
@@ -54,8 +62,7 @@ static void batch_note(struct batch *b, const prong_error *end)
     if (!b->has_bad || end->tag < b->bad.tag)
         b->bad = *end;
     b->has_bad = true;
-    if (!b->keep_going && !b->stopping)
-        batch_stop(b);
+    b->stopping |= !b->keep_going;
 }
 
 static void batch_took(struct batch *b, prong_future *run)
@@ -81,7 +88,7 @@ static void batch_look(struct batch *b)
 static bool batch_take(struct batch *b)
 {
     prong_future *run;
-    if (prong_group_next(b->group, PRONG_NEVER, &run) < 0)
+    if (pn_group_take(b->group, PRONG_NEVER, &run) < 0)
         return false;
     batch_took(b, run);
     return true;
@@ -98,26 +105,20 @@ static bool batch_submit(struct batch *b, struct pn_submit *s, uint64_t tag, pro
         return false;
     s->opts = &o;
     int r = pn_submit(b->pool, s, ret_run);
-    if (r < 0) {
-        b->refused = r;
-        batch_stop(b);
-        return false;
-    }
-    b->in_flight++;
-    return true;
+    if (r < 0)
+        batch_refuse(b, r);
+    b->in_flight += r == 0;
+    return r == 0;
 }
 
 /* Waits for what is in flight and tells how it went: a negative errno, a bad kind, or 0. */
 static int batch_close(struct batch *b, prong_error *ret_end)
 {
-    char why[256] = "";
-    if (b->refused)                            /* the words must outlast the clearing up */
-        (void)memccpy(why, prong_last_error(), '\0', sizeof why - 1);
     while (batch_take(b))
         ;
     (void)prong_group_close(b->group, PRONG_NEVER, NULL);
     if (b->refused)
-        return pn_error(b->refused, "%s", why);
+        return pn_error(b->refused, "%s", b->why);
     if (ret_end)
         *ret_end = b->has_bad ? b->bad : (prong_error){ 0 };
     return b->has_bad ? b->bad.kind : 0;
@@ -130,11 +131,10 @@ int prong_map(prong_pool *pool, prong_fn *fn, void *records, size_t n, size_t si
     struct batch b;
     struct pn_submit s = { .call = pn_call_task(fn), .size = size };
     char none[64];                             /* records of no size still have an address */
-    int r = batch_open(&b, pool, size);
+    int r = batch_open(&b, pool, size, ret_ends != NULL);
     if (r < 0)
         return r;
     b.ends = ret_ends;
-    b.keep_going = ret_ends != NULL;
     for (size_t i = 0; i < n; i++) {
         s.in_place = size ? (char *)records + i * size : none;
         if (!batch_submit(&b, &s, i, NULL))
@@ -158,7 +158,7 @@ int prong_for(prong_pool *pool, uint64_t lo, uint64_t hi, prong_range_fn *fn, co
     struct pn_submit s = { .record = record, .size = size };
     int r = check_range(lo, hi);
     if (r == 0)
-        r = batch_open(&b, pool, size);
+        r = batch_open(&b, pool, size, false);
     if (r < 0)
         return r;
     /* A dozen pieces for each worker even out what takes longer than the rest; more would only cost. */
@@ -223,14 +223,14 @@ static int fold_spans(const struct reduce *d, prong_future *const *spans, void *
 static int reduce(prong_pool *pool, const struct reduce *d, void *ret_result, prong_error *ret_end)
 {
     struct batch b;
-    int r = batch_open(&b, pool, d->size);
+    int r = batch_open(&b, pool, d->size, false);
     if (r < 0)
         return r;
     b.kept = calloc(d->spans, sizeof *b.kept);
     if (b.kept)
         submit_spans(&b, d);
     else
-        b.refused = pn_error(-ENOMEM, "no memory for %llu spans", (unsigned long long)d->spans);
+        batch_refuse(&b, pn_error(-ENOMEM, "no memory for %llu spans", (unsigned long long)d->spans));
     prong_future **kept = b.kept;
     r = batch_close(&b, ret_end);
     if (r == 0)
@@ -267,35 +267,54 @@ int prong_reduce(prong_pool *pool, uint64_t lo, uint64_t hi, uint64_t grain, pro
 
 /* ---- invoke ---- */
 
-static void help_with(prong_pool *pool, prong_future *run)
+/* The last part, in this thread if it may run one: claimed before anybody else sees it. */
+static void submit_last(struct batch *b, struct pn_submit *s, uint64_t tag)
 {
-    pn_lock(&pool->lock);
-    if (run)
-        (void)pn_help_locked(run, PRONG_NEVER);
-    pn_unlock(&pool->lock);
+    struct pn_slot slot;
+    prong_future *run = NULL;
+    pn_lock(&b->pool->lock);
+    s->begin_here = pn_slot_take(b->pool, &slot);
+    pn_unlock(&b->pool->lock);
+    if (batch_submit(b, s, tag, &run) && s->begin_here)
+        pn_run_nested(run, slot.number);
+    pn_lock(&b->pool->lock);
+    if (s->begin_here)
+        pn_slot_return(b->pool, &slot);
+    pn_unlock(&b->pool->lock);
+}
+
+/* Helps with those that nobody has begun, the last one first: the pool takes them from the front. */
+static void help_with(struct batch *b, prong_future *const *runs, size_t n)
+{
+    while (n-- > 0) {
+        pn_lock(&b->pool->lock);
+        if (runs[n])
+            (void)pn_help_locked(runs[n], PRONG_NEVER);
+        pn_unlock(&b->pool->lock);
+    }
 }
 
 int prong_invoke(prong_pool *pool, const prong_part *parts, size_t n, prong_error *ret_end)
 {
     struct batch b;
     char none[64];
-    int r = batch_open(&b, pool, 0);
+    int r = batch_open(&b, pool, 0, false);
     if (r < 0)
         return r;
     b.window = SIZE_MAX;
     b.kept = calloc(n ? n : 1, sizeof *b.kept);
     prong_future **runs = calloc(n ? n : 1, sizeof *runs);
     if (!b.kept || !runs)
-        b.refused = pn_error(-ENOMEM, "no memory for %zu parts", n);
-    for (size_t i = 0; i < n && !b.refused; i++) {
+        batch_refuse(&b, pn_error(-ENOMEM, "no memory for %zu parts", n));
+    for (size_t i = 0; i < n && !b.stopping; i++) {
         struct pn_submit s = { .call = pn_call_task(parts[i].fn), .in_place = parts[i].size ? parts[i].record : none, .size = parts[i].size };
-        if (!batch_submit(&b, &s, i, &runs[i]))
+        if (i == n - 1)
+            submit_last(&b, &s, i);
+        else if (!batch_submit(&b, &s, i, &runs[i]))
             break;
     }
-    for (size_t i = n; i-- > 0 && runs;) {              /* the last one first: the pool begins with the others meanwhile */
-        batch_look(&b);
-        help_with(b.pool, runs[i]);
-    }
+    if (runs)
+        help_with(&b, runs, n);
     prong_future **kept = b.kept;
     r = batch_close(&b, ret_end);
     for (size_t i = 0; kept && i < n; i++)

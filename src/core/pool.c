@@ -24,6 +24,11 @@ int pn_opts_copy(void *ours, size_t our_size, const void *theirs, size_t their_s
 
 /* ---- whose it is ---- */
 
+int pn_not_ours(const char *what)
+{
+    return pn_error(-EOWNERDEAD, "the %s belongs to the process that opened it, and this is a fork of that", what);
+}
+
 bool pn_pool_is_ours(const prong_pool *pool) { return pool->epoch == pn_epoch(); }
 
 int pn_pool_resolve(prong_pool **pool)
@@ -36,9 +41,7 @@ int pn_pool_resolve(prong_pool **pool)
             return pn_error(-ENOTSUP, "a task on processes cannot reach its own pool in this version");
         *pool = c->pool;
     }
-    if (!pn_pool_is_ours(*pool))
-        return pn_error(-EOWNERDEAD, "the pool belongs to the process that opened it, and this is a fork of that");
-    return 0;
+    return pn_pool_is_ours(*pool) ? 0 : pn_not_ours("pool");
 }
 
 bool pn_promises(const prong_pool *pool, enum prong_promise what)
@@ -46,12 +49,18 @@ bool pn_promises(const prong_pool *pool, enum prong_promise what)
     return (unsigned)what < 32 && (pool->engine->promises & (1u << what));
 }
 
+static const prong_pool *or_own(const prong_pool *pool)
+{
+    return pool || !pn_context() ? pool : pn_context()->pool;
+}
+
 bool prong_promises(const prong_pool *pool, enum prong_promise what)
 {
+    pool = or_own(pool);
     return pool && pn_promises(pool, what);
 }
 
-static uint32_t helpers(const prong_pool *pool) { return pool->engine->helps ? PN_HELPERS : 0; }
+static uint32_t helpers(const prong_pool *pool) { return pool->engine->outside_helpers; }
 
 uint32_t pn_worker_slot(const prong_pool *pool, uint32_t index)
 {
@@ -69,9 +78,15 @@ static uint32_t locked_read(const prong_pool *pool, const uint32_t *field)
     return value;
 }
 
-uint32_t prong_pool_workers(const prong_pool *pool) { return pool ? locked_read(pool, &pool->workers) : 0; }
+uint32_t prong_pool_workers(const prong_pool *pool)
+{
+    pool = or_own(pool);
+    return pool ? locked_read(pool, &pool->workers) : 0;
+}
+
 uint32_t prong_pool_slots(const prong_pool *pool)
 {
+    pool = or_own(pool);
     uint32_t workers = pool ? locked_read(pool, &pool->workers_most) : 0;
     return workers ? workers + helpers(pool) : 0;
 }
@@ -132,6 +147,7 @@ int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint3
     pool->runs_per_worker = o->runs_per_worker;
     pool->flags = o->flags;
     pool->heap_bytes = o->heap_bytes;
+    pool->workers_only = o->init != NULL;      /* where init has run */
     pool->users = 1;
     pn_store_relaxed(&pool->refs, 1);          /* not shared yet */
     (void)snprintf(pool->name, sizeof pool->name, "%s", o->name ? o->name : "prong");
@@ -201,6 +217,13 @@ static void cancel_all(prong_pool *pool)
     }
 }
 
+static int too_late(const prong_pool *pool)
+{
+    if (pool->open_count == 0)
+        return pn_error(-ETIMEDOUT, "an init had not ended at the deadline, and goes on alone");
+    return pn_error(-ETIMEDOUT, "%zu runs had not ended at the deadline, and were cancelled", pool->open_count);
+}
+
 static void begin_closing(prong_pool *pool)
 {
     pool->closing = true;
@@ -214,7 +237,7 @@ int prong_pool_close(prong_pool *pool, prong_time deadline)
     if (!pool)
         return 0;
     if (!pn_pool_is_ours(pool))
-        return pn_error(-EOWNERDEAD, "the pool belongs to the process that opened it, and this is a fork of that");
+        return pn_not_ours("pool");
     if (pn_inside(pool) || pn_in_callback())
         return pn_error(-EDEADLK, "a pool cannot be closed from inside one of its tasks or an on_end: it would wait for itself");
     pn_lock(&pool->lock);
@@ -225,7 +248,7 @@ int prong_pool_close(prong_pool *pool, prong_time deadline)
     begin_closing(pool);
     while (is_at_work(pool) && r == 0)
         r = pn_cond_wait(&pool->gone, &pool->lock, deadline);
-    r = is_at_work(pool) ? pn_error(-ETIMEDOUT, "%zu runs had not ended at the deadline, and were cancelled", pool->open_count) : 0;
+    r = is_at_work(pool) ? too_late(pool) : 0;
     if (r < 0)
         cancel_all(pool);
     while (!is_drained(pool) && (pool->engine->kill || !is_at_work(pool)))
@@ -250,6 +273,20 @@ void pn_pool_abandon(prong_pool *pool)
     user_gone(pool);
 }
 
+/* Locked. */
+static int change_workers(prong_pool *pool, uint32_t workers)
+{
+    uint32_t before = pool->workers;
+    pool->workers = workers;
+    pool->workers_most = workers > pool->workers_most ? workers : pool->workers_most;
+    int r = pool->engine->resize ? pool->engine->resize(pool) : 0;
+    if (r < 0) {
+        pool->workers = before;
+        (void)pool->engine->resize(pool);      /* those that were started go again */
+    }
+    return r;
+}
+
 int prong_pool_resize(prong_pool *pool, uint32_t workers)
 {
     int r = pn_pool_resolve(&pool);
@@ -263,10 +300,7 @@ int prong_pool_resize(prong_pool *pool, uint32_t workers)
     if (pool->closing) {
         r = pn_error(-ESHUTDOWN, "the pool is closing");
     } else {
-        pool->workers = workers;
-        pool->workers_most = workers > pool->workers_most ? workers : pool->workers_most;
-        if (pool->engine->resize)
-            pool->engine->resize(pool);
+        r = change_workers(pool, workers);
     }
     pn_unlock(&pool->lock);
     return r;

@@ -37,16 +37,19 @@ struct prong_pool {
     struct pn_queue queue;
     struct pn_list open;             /* runs that have not ended, in the order of submission */
     size_t open_count;
-    uint32_t users;                  /* the handle and each worker */
+    uint32_t users;                  /* the handle, each worker, and on serial each turn: who may use what the pool owns */
     uint32_t helper_slots;           /* bits: taken */
     uint32_t in_init;                /* threads that run the program's init now */
     struct pn_heap *heap;            /* made at first use, or by the engine */
+    bool workers_only;               /* its runs are for its own workers: no thread outside helps */
     bool closing;
     bool cancelling;                 /* closing, and the deadline has passed */
     bool broken;
     char why[200];                   /* it is broken */
 };
 
+/* Refuses a handle that was inherited by a fork: "the pool ...". -EOWNERDEAD. */
+int  pn_not_ours(const char *what);
 /* 0 and a usable *pool, NULL replaced by the pool this task runs in; or -EINVAL, -ENOTSUP, -EOWNERDEAD with its words. */
 int  pn_pool_resolve(prong_pool **pool);
 bool pn_pool_is_ours(const prong_pool *pool);      /* not another process's, from before a fork */

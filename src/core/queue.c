@@ -9,8 +9,7 @@ void pn_queue_init(struct pn_queue *q)
     q->count = 0;
 }
 
-/* Levels stay once made, as a program that used a priority will use it again; many empty ones would only slow the search, so a level
- * that runs empty goes, but for the last one. */
+/* The last level stays, even empty: most programs use one priority, and would make it anew for every run. */
 static void drop_if_idle(struct pn_queue *q, struct pn_level *l)
 {
     if (pn_list_empty(&l->runs) && (q->levels.next != &l->link || q->levels.prev != &l->link)) {

@@ -130,15 +130,18 @@ static int admit(prong_pool *pool, const prong_run_opts *o)
     }
 }
 
-static void enter(prong_pool *pool, prong_future *run, prong_group *group, prong_future **ret_run)
+static void enter(prong_pool *pool, prong_future *run, const struct pn_submit *s, prong_future **ret_run)
 {
     pn_list_push_back(&pool->open, &run->of_pool);
     pool->open_count++;
-    if (group)
-        pn_group_add(group, run);
+    if (s->opts->group)
+        pn_group_add(s->opts->group, run);
     if (ret_run)
         *ret_run = run;
-    pool->engine->ready(pool, run);
+    if (s->begin_here)
+        (void)pn_run_claim_this(run);
+    else
+        pool->engine->ready(pool, run);
 }
 
 int pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_run)
@@ -155,7 +158,7 @@ int pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_ru
     if (r == 0 && !pn_queue_push(&pool->queue, &run->queued, run->priority, false))
         r = pn_error(-ENOMEM, "no memory for the queue");
     if (r == 0)
-        enter(pool, run, s->opts->group, ret_run);
+        enter(pool, run, s, ret_run);
     pn_unlock(&pool->lock);
     if (r < 0) {
         pn_store_relaxed(&run->refs, 1);       /* never shared */
@@ -178,14 +181,21 @@ int prong_submit_v(prong_pool *pool, prong_fn *fn, const void *record, size_t si
 
 /* ---- beginning ---- */
 
+/* A run waits as long as it is in the queue. Locked. */
+static bool dequeue(prong_future *run)
+{
+    if (!run->queued.level)
+        return false;
+    pn_queue_remove(&run->pool->queue, &run->queued);
+    pn_cond_signal(&run->pool->room);
+    return true;
+}
+
 bool pn_run_claim_this(prong_future *run)
 {
-    prong_pool *pool = run->pool;
-    if (pn_load_relaxed(&run->state) != PRONG_WAITING || !run->queued.level)       /* under the lock: nobody else writes it */
+    if (!dequeue(run))
         return false;
-    pn_queue_remove(&pool->queue, &run->queued);
-    pn_store_relaxed(&run->state, PRONG_RUNNING);
-    pn_cond_signal(&pool->room);
+    pn_store_relaxed(&run->state, PRONG_RUNNING);      /* tells nothing but itself */
     run->bill.attempts++;
     if (run->queued_at != PRONG_NEVER)
         run->bill.queued_ns = (uint64_t)(pn_now() - run->queued_at);
@@ -205,6 +215,8 @@ static bool requeue(prong_future *run)
     if (!pn_queue_push(&run->pool->queue, &run->queued, run->priority, true))
         return false;
     pn_store_relaxed(&run->state, PRONG_WAITING);
+    if (run->queued_at != PRONG_NEVER)
+        run->queued_at = pn_now();
     return true;
 }
 
@@ -216,12 +228,23 @@ bool pn_run_unclaim(prong_future *run)
 
 /* ---- running it here ---- */
 
+void pn_cancelled_before(const prong_future *run, prong_error *ret_end)
+{
+    *ret_end = (prong_error){ .tag = run->tag };
+    pn_end_set(ret_end, PRONG_CANCELLED, ECANCELED, "cancelled before it began");
+}
+
 void pn_run_here(prong_future *run, uint32_t slot)
 {
     prong_pool *pool = run->pool;
     struct pn_context c = { .pool = pool, .run = run, .slot = slot, .asked = &run->asked, .asked_value = 1, .segment_from = SIZE_MAX,
                             .bill = pool->flags & PRONG_BILL ? &run->bill : NULL };
     prong_error end = { .tag = run->tag };
+    if (pn_load_relaxed(&run->asked)) {        /* while it was on its way here */
+        pn_cancelled_before(run, &end);
+        pn_run_end(run, &end);
+        return;
+    }
     /* The task works on a copy, so that what was submitted is still there if it gives way or has to begin again. */
     void *work = run->how == PN_RECORD_COPY ? pn_record_copy(run->record, run->size) : run->record;
     if (!work) {
@@ -339,21 +362,30 @@ void pn_run_end(prong_future *run, const prong_error *end)
 bool pn_run_end_waiting(prong_pool *pool, const prong_error *end)
 {
     pn_lock(&pool->lock);
-    prong_future *run = pn_run_claim(pool);
-    if (!run) {
+    struct pn_queued *first = pn_queue_first(&pool->queue);
+    if (!first) {
         pn_unlock(&pool->lock);
         return false;
     }
+    prong_future *run = PN_OF(first, prong_future, queued);
     prong_error own = *end;
     own.tag = run->tag;
-    run->bill.attempts--;
+    (void)dequeue(run);
     end_and_unlock(run, &own);
     return true;
 }
 
-/* ---- the future's own calls ---- */
+bool pn_run_cancel_waiting(prong_future *run)
+{
+    prong_error end;
+    if (!dequeue(run))
+        return false;
+    pn_cancelled_before(run, &end);
+    end_and_unlock(run, &end);
+    return true;
+}
 
-static int dead(void) { return pn_error(-EOWNERDEAD, "the future belongs to the process that submitted it, and this is a fork of that"); }
+/* ---- the future's own calls ---- */
 
 enum prong_state prong_future_state(const prong_future *f) { return (enum prong_state)pn_load_acquire(&f->state); }
 uint64_t prong_future_tag(const prong_future *f) { return f->tag; }
@@ -375,7 +407,7 @@ void *prong_future_output(prong_future *f, size_t *ret_size)
 int prong_future_bill_v(const prong_future *f, prong_bill *ret_bill, size_t bill_size)
 {
     if (!pn_pool_is_ours(f->pool))
-        return dead();
+        return pn_not_ours("future");
     if (!pn_run_ended(f))
         return pn_error(-EAGAIN, "the run has not ended");
     if (!f->has_bill)
@@ -388,7 +420,7 @@ int prong_future_bill_v(const prong_future *f, prong_bill *ret_bill, size_t bill
 int prong_future_on_end(prong_future *f, void (*fn)(prong_future *f, void *arg), void *arg)
 {
     if (!pn_pool_is_ours(f->pool))
-        return dead();
+        return pn_not_ours("future");
     if (!fn)
         return pn_error(-EINVAL, "no function to call");
     pn_lock(&f->pool->lock);
@@ -406,41 +438,50 @@ int prong_future_on_end(prong_future *f, void (*fn)(prong_future *f, void *arg),
     return 0;
 }
 
-static int cancel_running(prong_future *f, enum prong_how how)
+int pn_run_cancel_running(prong_future *f, enum prong_how how)
 {
     const struct pn_engine *engine = f->pool->engine;
+    if (pn_run_ended(f))
+        return -EALREADY;
     if (how == PRONG_IF_WAITING)
-        return pn_error(-EBUSY, "the run has begun: cancel it with PRONG_ASK or PRONG_KILL");
+        return -EBUSY;
     if (how == PRONG_KILL && !engine->kill)
-        return pn_error(-ENOTSUP, "engine %s cannot kill a run that has begun: use PRONG_ASK", engine->name);
+        return -ENOTSUP;
     pn_store_relaxed(&f->asked, 1);
     f->kill_wanted |= how == PRONG_KILL;
     if (how == PRONG_KILL)
         engine->kill(f->pool, f);
     else if (engine->ask)
         engine->ask(f->pool, f);
-    return pn_error(-EINPROGRESS, "the run was %s, and ends soon", how == PRONG_KILL ? "killed" : "asked to give way");
+    return -EINPROGRESS;
+}
+
+int pn_cancel_words(const prong_pool *pool, int r)
+{
+    switch (r) {
+    case -EALREADY:
+        return pn_error(r, "the run had ended");
+    case -EBUSY:
+        return pn_error(r, "the run has begun: cancel it with PRONG_ASK or PRONG_KILL");
+    case -ENOTSUP:
+        return pn_error(r, "engine %s cannot kill a run that has begun: use PRONG_ASK", pool->engine->name);
+    case -EINPROGRESS:
+        return pn_error(r, "the run was asked to give way, or killed: it ends soon");
+    default:
+        return r;
+    }
 }
 
 int prong_future_cancel(prong_future *f, enum prong_how how)
 {
-    prong_error end = { .tag = f->tag };
-    int r = 0;
     if (!pn_pool_is_ours(f->pool))
-        return dead();
+        return pn_not_ours("future");
     pn_lock(&f->pool->lock);
-    if (pn_run_claim_this(f)) {                /* and ended in one go: nobody sees it begun */
-        f->bill.attempts--;
-        pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "cancelled before it began");
-        end_and_unlock(f, &end);
+    if (pn_run_cancel_waiting(f))
         return 0;
-    }
-    if (pn_run_ended(f))
-        r = pn_error(-EALREADY, "the run had ended");
-    else
-        r = cancel_running(f, how);
+    int r = pn_run_cancel_running(f, how);
     pn_unlock(&f->pool->lock);
-    return r;
+    return pn_cancel_words(f->pool, r);
 }
 
 void prong_future_free(prong_future *f)

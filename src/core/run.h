@@ -52,9 +52,16 @@ struct prong_future {
 };
 
 /* Where a run shall go, beside its options. */
-struct pn_submit { struct pn_call call; const void *record; void *in_place; size_t size; const prong_run_opts *opts; };
+struct pn_submit {
+    struct pn_call call;
+    const void *record;
+    void *in_place;          /* or NULL: a copy of `record` */
+    size_t size;
+    const prong_run_opts *opts;
+    bool begin_here;         /* it is claimed already, and the submitter calls pn_run_here next */
+};
 
-/* Checks, makes the run and puts it into the queue. *ret_run, where wanted, holds a reference. The errors of prong_submit. */
+/* Checks, makes the run and puts it into the queue. *ret_run, where wanted, holds a reference. The errors of prong_submit. Not locked. */
 int  pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_run);
 
 /* The next run to begin, RUNNING from now on; NULL: none waits. Locked. */
@@ -64,17 +71,24 @@ bool pn_run_claim_this(prong_future *run);
 /* Back into the queue, in front, as if it had not been begun. false: no memory; it must be ended. Locked. */
 bool pn_run_unclaim(prong_future *run);
 
-/* Calls a claimed run in this thread and ends it. Not locked. */
+/* How a run ends that was claimed, but is asked to give way before it begins. */
+void pn_cancelled_before(const prong_future *run, prong_error *ret_end);
+/* Calls a claimed run in this thread, unless it was cancelled meanwhile, and ends it. Not locked. */
 void pn_run_here(prong_future *run, uint32_t slot);
 /* The pool's init, in this thread, on a copy of its record; failing as often as it may breaks the pool. Not locked. */
 void pn_run_init_here(prong_pool *pool, uint32_t slot);
 /* Tells the end of a run that was claimed: runs it again where that is allowed, else everybody who waits learns of it. Not locked. */
 void pn_run_end(prong_future *run, const prong_error *end);
 
-
-
-/* Ends the first run that waits, in one go: nobody sees it begun. false: none waits. Not locked. */
+/* Ends a run that nobody has begun as cancelled, in one go. Locked, and comes back without the lock; false, and still locked: it runs. */
+bool pn_run_cancel_waiting(prong_future *run);
+/* What a cancel does to one that runs, or has ended: the code that prong_future_cancel returns, without words. Locked. */
+int  pn_run_cancel_running(prong_future *run, enum prong_how how);
+int  pn_cancel_words(const prong_pool *pool, int r);           /* adds the words for such a code, and returns it */
+/* Ends the first run that waits, in one go. false: none waits. Not locked. */
 bool pn_run_end_waiting(prong_pool *pool, const prong_error *end);
+
+/* ---- without the lock ---- */
 
 /* A copy to work on, aligned to 64; never NULL for a size of 0, but for want of memory. To be freed with free(). */
 void *pn_record_copy(const void *record, size_t size);

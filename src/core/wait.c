@@ -55,47 +55,51 @@ static void unblock(void)
     pn_unlock(&circle_lock);
 }
 
-/* ---- helping ---- */
+/* ---- running inside a wait ---- */
 
-/* A task inside the pool keeps its slot; others borrow one, unless the pool's runs count on its init, which ran in its workers alone.
- * Locked. */
-static bool take_slot(prong_pool *pool, uint32_t *ret_slot, uint32_t *ret_bit)
+void pn_run_nested(prong_future *run, uint32_t slot)
 {
-    const struct pn_context *c = pn_context();
-    *ret_bit = 0;
-    if (c && c->pool == pool) {
-        *ret_slot = c->slot;
-        return true;
+    pn_run_get(run);                           /* blocked_on points to it */
+    (void)block_on(run);                       /* it has just begun: it waits for nobody */
+    pn_run_here(run, slot);
+    unblock();
+    pn_run_put(run);
+}
+
+/* A thread that is inside the pool, however deep, keeps its slot; others borrow one, unless the runs are for the pool's workers alone. */
+bool pn_slot_take(prong_pool *pool, struct pn_slot *ret_slot)
+{
+    *ret_slot = (struct pn_slot){ 0 };
+    for (const struct pn_context *c = pn_context(); c; c = c->outer) {
+        if (c->pool == pool) {
+            ret_slot->number = c->slot;
+            return pool->engine->helps;
+        }
     }
-    for (uint32_t i = 0; i < PN_HELPERS && !pool->init.kind; i++) {
+    for (uint32_t i = 0; i < pool->engine->outside_helpers && !pool->workers_only; i++) {
         if (pool->helper_slots & (1u << i))
             continue;
-        *ret_bit = 1u << i;
-        *ret_slot = pool->workers_at_open + i;
-        pool->helper_slots |= *ret_bit;
+        *ret_slot = (struct pn_slot){ .number = pool->workers_at_open + i, .borrowed = 1u << i };
+        pool->helper_slots |= ret_slot->borrowed;
         return true;
     }
     return false;
 }
 
+void pn_slot_return(prong_pool *pool, const struct pn_slot *slot) { pool->helper_slots &= ~slot->borrowed; }
+
 bool pn_help_locked(prong_future *run, prong_time deadline)
 {
     prong_pool *pool = run->pool;
-    uint32_t slot, bit;
-    if (deadline != PRONG_NEVER || !pool->engine->helps || !run->queued.level || !take_slot(pool, &slot, &bit))
+    struct pn_slot slot;
+    if (deadline != PRONG_NEVER || !run->queued.level || !pn_slot_take(pool, &slot))
         return false;
-    bool claimed = pn_run_claim_this(run);
-    if (claimed) {
-        pn_run_get(run);                       /* blocked_on points to it */
-        pn_unlock(&pool->lock);
-        (void)block_on(run);                   /* it has just begun: it waits for nobody */
-        pn_run_here(run, slot);
-        unblock();
-        pn_run_put(run);
-        pn_lock(&pool->lock);
-    }
-    pool->helper_slots &= ~bit;
-    return claimed;
+    (void)pn_run_claim_this(run);
+    pn_unlock(&pool->lock);
+    pn_run_nested(run, slot.number);
+    pn_lock(&pool->lock);
+    pn_slot_return(pool, &slot);
+    return true;
 }
 
 static bool help(prong_future *f, prong_time deadline)
@@ -161,7 +165,7 @@ static int check(prong_future *const f[], size_t n)
         if (!f[i])
             return pn_error(-EINVAL, "no future at index %zu", i);
         if (!pn_pool_is_ours(f[i]->pool))
-            return pn_error(-EOWNERDEAD, "the future belongs to the process that submitted it, and this is a fork of that");
+            return pn_not_ours("future");
     }
     return 0;
 }
@@ -181,7 +185,7 @@ static int wait_one(prong_future *f, prong_time deadline)
     while (!pn_run_ended(f)) {
         if (deadline == PRONG_NOW)
             return not_yet(deadline);
-        if (pn_in_callback())
+        if (pn_in_callback() || pn_runs_here(f))
             return circle();
         if (help(f, deadline))
             continue;

@@ -7,6 +7,8 @@
 
 int pn_futex_wait(pn_u32 *word, uint32_t expected, prong_time deadline)
 {
+    if (deadline < 0)
+        return -ETIMEDOUT;                     /* before the clock's beginning: long past */
     struct timespec at = { .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
     long r = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, deadline == PRONG_NEVER ? NULL : &at, NULL,
                      FUTEX_BITSET_MATCH_ANY);

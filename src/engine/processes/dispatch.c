@@ -35,6 +35,16 @@ static void end_unsendable(prong_future *run, int r)
     pn_run_end(run, &end);
 }
 
+/* It was cancelled after it was claimed, or by its group. Locked; lets the lock go. */
+static void end_unwanted(prong_pool *pool, prong_future *run)
+{
+    prong_error end;
+    pn_cancelled_before(run, &end);
+    pn_unlock(&pool->lock);
+    pn_run_end(run, &end);
+    pn_lock(&pool->lock);
+}
+
 /* A claimed run goes back to wait for another worker; without memory for that it ends. Locked; may let the lock go. */
 static void give_back(prong_pool *pool, prong_future *run)
 {
@@ -53,7 +63,9 @@ void pn_hand_out_small(prong_pool *pool)
         prong_future *run = first_run(pool);
         if (!run || run->size > PN_INLINE_MAX || !pn_run_claim_this(run))
             return;
-        if (pn_link_call(l, run, -1, NULL) < 0) {
+        if (pn_load_relaxed(&run->asked))
+            end_unwanted(pool, run);
+        else if (pn_link_call(l, run, -1, NULL) < 0) {
             worker_unwell(l);
             give_back(pool, run);
         }
@@ -73,18 +85,14 @@ static void hand_out_large(prong_pool *pool, struct pn_link *l, prong_future *ru
     pn_lock(&pool->lock);
     if (r < 0)
         return;
-    bool unwanted = run->kill_wanted;
+    bool unwanted = pn_load_relaxed(&run->asked);
     r = l->state == PN_LINK_IDLE && !unwanted ? pn_link_call(l, run, fd, segment) : -EPIPE;
     (void)close(fd);
     if (r == 0)
         return;
     pn_segment_unmap(segment, run->size);
     if (unwanted) {
-        prong_error end = { .tag = run->tag };
-        pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "cancelled before it began");
-        pn_unlock(&pool->lock);
-        pn_run_end(run, &end);
-        pn_lock(&pool->lock);
+        end_unwanted(pool, run);
         return;
     }
     if (l->state == PN_LINK_IDLE)

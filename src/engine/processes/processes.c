@@ -144,7 +144,7 @@ static void kill_run(prong_pool *pool, prong_future *run)
         pn_link_kill(l, PN_KILLED_BY_CANCEL);
 }
 
-static void resize(prong_pool *pool)
+static int resize(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
     for (uint32_t i = 0; i < p->size; i++) {
@@ -153,6 +153,7 @@ static void resize(prong_pool *pool)
             pn_link_retire(p->link[i]);
     }
     pn_manager_wake(p);
+    return 0;
 }
 
 static void stop(prong_pool *pool) { pn_manager_wake(pool->state); }

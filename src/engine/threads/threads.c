@@ -25,11 +25,16 @@ struct worker {
     pthread_t thread;
 };
 
+static bool may_leave(const prong_pool *pool, uint32_t index)
+{
+    return index >= pool->workers || (pool->closing && pool->open_count == 0);
+}
+
 /* A close counts who is in here as at work: it is the program's code. */
-static void run_init(prong_pool *pool, uint32_t slot)
+static void run_init(prong_pool *pool, uint32_t index, uint32_t slot)
 {
     pn_lock(&pool->lock);
-    bool needed = !pool->closing;
+    bool needed = !may_leave(pool, index);
     pool->in_init += needed;
     pn_unlock(&pool->lock);
     if (needed)
@@ -40,11 +45,6 @@ static void run_init(prong_pool *pool, uint32_t slot)
     pn_unlock(&pool->lock);
 }
 
-static bool may_leave(const prong_pool *pool, uint32_t index)
-{
-    return index >= pool->workers || (pool->closing && pool->open_count == 0);
-}
-
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
@@ -52,7 +52,7 @@ static void *worker_main(void *arg)
     struct threads *t = pool->state;
     uint32_t index = w->index, slot = pn_worker_slot(pool, index);
     if (pool->init.kind)
-        run_init(pool, slot);
+        run_init(pool, index, slot);
     pn_lock(&pool->lock);
     while (!may_leave(pool, index)) {
         prong_future *run = pn_run_claim(pool);
@@ -135,16 +135,16 @@ static void fini(prong_pool *pool)
     free(t);
 }
 
-/* Wants workers where there are none, of those that are too many all leave by themselves. A thread that cannot be started now is
- * missed, but not by any run: the others take them. */
-static void resize(prong_pool *pool)
+/* Starts workers where there are none; those that are too many leave by themselves. */
+static int resize(prong_pool *pool)
 {
     struct threads *t = pool->state;
-    if (make_room(t, pool->workers) == 0)
-        for (uint32_t i = 0; i < pool->workers; i++)
-            if (t->worker[i]->state != PRESENT)
-                (void)start_worker(pool, i);
+    int r = make_room(t, pool->workers);
+    for (uint32_t i = 0; r == 0 && i < pool->workers; i++)
+        if (t->worker[i]->state != PRESENT)
+            r = start_worker(pool, i);
     pn_cond_broadcast(&t->work);
+    return r;
 }
 
 static int open_threads(prong_pool *pool)
@@ -160,6 +160,8 @@ static int open_threads(prong_pool *pool)
     if (r < 0) {
         pool->closing = true;
         pn_cond_broadcast(&t->work);
+        while (pool->users > 1)
+            (void)pn_cond_wait(&pool->gone, &pool->lock, PRONG_NEVER);
     }
     pn_unlock(&pool->lock);
     if (r < 0) {
@@ -182,6 +184,7 @@ const struct pn_engine pn_threads = {
     .promises = 1u << PRONG_SHARES_ALL | 1u << PRONG_SHARES_HEAP,
     .most_workers = 1u << 14,
     .helps = true,
+    .outside_helpers = PN_HELPERS,
     .open = open_threads,
     .ready = ready,
     .resize = resize,
