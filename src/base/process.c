@@ -67,7 +67,7 @@ pid_t pn_fork_unseen(int *ret_pidfd)
     if (pid < 0)
         return -errno;
     if (pid > 0)
-        *ret_pidfd = pidfd;
+        *ret_pidfd = pn_fd_up(pidfd);
     return pid;
 #endif
 }
@@ -84,13 +84,24 @@ pid_t pn_fork(int *ret_pidfd)
 
 int pn_pidfd_open(pid_t pid)
 {
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    int fd = pn_fd_up((int)syscall(SYS_pidfd_open, pid, 0));
     return fd < 0 ? -errno : fd;
 }
 
 int pn_pidfd_signal(int pidfd, int signo)
 {
     return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) < 0 ? -errno : 0;
+}
+
+int pn_fd_up(int fd)
+{
+    if (fd < 0 || fd > 2)
+        return fd;
+    int up = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int error = errno;
+    (void)close(fd);
+    errno = error;
+    return up;
 }
 
 /* Before Linux 5.9, or where a container filters the call, one by one. */

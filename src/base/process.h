@@ -32,6 +32,9 @@ pid_t pn_fork(int *ret_pidfd);
 int pn_pidfd_open(pid_t pid);                     /* or a negative errno; close-on-exec */
 int pn_pidfd_signal(int pidfd, int signo);        /* 0 or a negative errno */
 
+/* The same open file at a number above 2: a program may have closed its standard descriptors, and what it prints must not end up in one
+ * of ours. Takes what a call has just returned: -1 stays -1 with its errno. */
+int pn_fd_up(int fd);
 /* Closes the descriptors from `first` to `last`, both included; none if last < first. */
 void pn_close_range(int first, int last);
 

@@ -1,5 +1,6 @@
 #include "core/group.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "core/engine.h"
 #include "core/run.h"
 #include "core/wait.h"
@@ -178,7 +179,7 @@ int prong_group_fd(prong_group *g)
         return r;
     pn_lock(&g->pool->lock);
     if (g->fd < 0) {
-        g->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        g->fd = pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (g->fd < 0)
             r = pn_error(-errno, "cannot make an event descriptor for the group");
         else if (!pn_list_empty(&g->ended))

@@ -1,5 +1,5 @@
-/* An area is carved from its front: blocks in the order of addresses, free ones among them, and untouched memory above `top`. First fit;
- * neighbours that are free melt together. Used blocks are found by address in a tree (tsearch). */
+/* An area is carved from its front: blocks in the order of addresses, free ones among them but never last, and nothing above `top`.
+ * First fit; neighbours that are free melt together. Used blocks are found by address in a tree (tsearch). */
 #include "memory/heap.h"
 #include "base/checked.h"
 #include "base/error.h"
@@ -32,7 +32,7 @@ struct block {
 
 struct area {
     char *base;
-    size_t mapped, size, top, committed;                /* bytes from base: mapped, to give, ever given, there for sure */
+    size_t mapped, size, top, dirty, committed;         /* bytes from base: mapped, to give, given, ever given, there for sure */
     int fd;                                             /* -1: ordinary memory */
     struct pn_list blocks, free;
     void *used;                                         /* tree of used blocks */
@@ -218,11 +218,14 @@ static struct block *carve(struct area *a, size_t size)
             return NULL;
         a->committed = to;
     }
-    struct block *b = block_new(a->base + a->top, size);
+    size_t used_before = a->top < a->dirty ? (end < a->dirty ? end : a->dirty) - a->top : 0;
+    struct block *b = commit(a, a->base + a->top, used_before) ? block_new(a->base + a->top, size) : NULL;
     if (!b)
         return NULL;
+    memset(b->at, 0, used_before);
     pn_list_push_back(&a->blocks, &b->by_address);
     a->top = end;
+    a->dirty = end > a->dirty ? end : a->dirty;
     return b;
 }
 
@@ -243,6 +246,18 @@ static void melt(struct block *b, struct block *into_front)
     free(b);
 }
 
+/* What is free at the end and what was never given are one. */
+static void drop_last(struct area *a)
+{
+    struct block *last = PN_OF(a->blocks.prev, struct block, by_address);
+    if (pn_list_empty(&a->blocks) || last->used)
+        return;
+    a->top -= last->size;
+    pn_list_remove(&last->by_address);
+    pn_list_remove(&last->by_free);
+    free(last);
+}
+
 static void release(struct area *a, struct block *b)
 {
     (void)tdelete(b, &a->used, by_address);
@@ -256,6 +271,7 @@ static void release(struct area *a, struct block *b)
     struct block *prev = PN_OF(b->by_address.prev, struct block, by_address);
     if (b->by_address.prev != &a->blocks && !prev->used)
         melt(b, prev);
+    drop_last(a);
 }
 
 /* ---- what the header promises ---- */

@@ -1,4 +1,5 @@
 #include "memory/segment.h"
+#include "base/process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@ int pn_segment_new_sparse(const char *name, size_t size)
     int r;
     if (!fits_file_limit(size) || size > INT64_MAX)
         return -EFBIG;
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = pn_fd_up(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0)
         return -errno;
     if (ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0) {

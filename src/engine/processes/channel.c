@@ -1,4 +1,5 @@
 #include "engine/processes/channel.h"
+#include "base/process.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,7 +9,14 @@ union control { struct cmsghdr head; char bytes[CMSG_SPACE(PN_CHANNEL_FDS * size
 
 int pn_channel_pair(int ret_fds[2])
 {
-    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0 ? -errno : 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
+        return -errno;
+    for (int i = 0; i < 2; i++)
+        ret_fds[i] = pn_fd_up(ret_fds[i]);
+    if (ret_fds[0] >= 0 && ret_fds[1] >= 0)
+        return 0;
+    pn_close_fds(ret_fds, 2);
+    return -EMFILE;
 }
 
 int pn_channel_send(int fd, const struct iovec *parts, size_t n, const int *fds, size_t n_fds, int wait)

@@ -57,7 +57,7 @@ static int open_parts(prong_pool *pool, struct pn_processes *p)
     p->poll_size = p->poll ? p->size + 2 : 0;
     if (r == 0 && !p->poll)
         r = pn_error(-ENOMEM, "no memory for %u workers", pool->workers);
-    p->wake = r == 0 ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    p->wake = r == 0 ? pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) : -1;
     if (r == 0 && p->wake < 0)
         r = pn_error(-errno, "cannot make an event descriptor: %s", strerror(errno));
     return r;

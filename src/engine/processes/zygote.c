@@ -243,7 +243,7 @@ static void settle(int keep_low, int keep_high)
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_NAME, "prong-zygote");
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = pn_fd_up(open("/dev/null", O_RDWR | O_CLOEXEC));
     (void)dup2(null, 0);
     for (int fd = 1; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0)
@@ -308,8 +308,7 @@ static _Noreturn void begin(int control, pid_t owner)
     int pidfd = pn_pidfd_open(owner);
     if (pidfd < 0 || getppid() != owner)
         _exit(0);
-    /* Out of the way of 0, 1 and 2, should the program have those closed. */
-    zygote_main(fcntl(control, F_DUPFD_CLOEXEC, 3), fcntl(pidfd, F_DUPFD_CLOEXEC, 3));
+    zygote_main(control, pn_fd_up(pidfd));
 }
 
 static int wait_for_zygote(void)
