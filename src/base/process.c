@@ -66,8 +66,10 @@ pid_t pn_fork_unseen(int *ret_pidfd)
     pid_t pid = (pid_t)syscall(SYS_clone, (unsigned long)CLONE_PIDFD, NULL, &pidfd, NULL, NULL);
     if (pid < 0)
         return -errno;
-    if (pid > 0)
-        *ret_pidfd = pn_fd_up(pidfd);
+    if (pid > 0) {
+        pidfd = pn_fd_up(pidfd);
+        *ret_pidfd = pidfd < 0 ? -errno : pidfd;
+    }
     return pid;
 #endif
 }

@@ -22,9 +22,9 @@ uint64_t pn_leaf_count(uint64_t n, uint64_t leaf_size)
 
 int pn_fold_init(struct pn_fold *f, prong_fold_fn *fold, uint64_t leaves, uint64_t most, size_t size)
 {
-    size_t slots = 2, bytes;
+    size_t slots = 2, bytes;                           /* a run that begins anywhere holds at most two nodes of each size */
     for (; most > 1; most = most / 2 + most % 2)
-        slots++;
+        slots += 2;
     *f = (struct pn_fold){ .fold = fold, .leaves = leaves };
     if (!pn_round_up(size ? size : 1, 64, &f->stride) || !pn_mul_size(slots, f->stride, &bytes))
         return -ENOMEM;

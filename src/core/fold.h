@@ -17,7 +17,7 @@ struct pn_fold {
     size_t stride;
     char *slots;                                       /* one value each; slots[depth] is the next one's place */
     unsigned depth;
-    struct { uint64_t first, count; } node[66];
+    struct { uint64_t first, count; } node[130];
 };
 /* Room for the values of any run of `most` leaves, of `size` bytes each. 0 or -ENOMEM. */
 int   pn_fold_init(struct pn_fold *f, prong_fold_fn *fold, uint64_t leaves, uint64_t most, size_t size);

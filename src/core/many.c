@@ -307,7 +307,8 @@ int prong_invoke(prong_pool *pool, const prong_part *parts, size_t n, prong_erro
     if (!b.kept || !runs)
         batch_refuse(&b, pn_error(-ENOMEM, "no memory for %zu parts", n));
     for (size_t i = 0; i < n && !b.stopping; i++) {
-        struct pn_submit s = { .call = pn_call_task(parts[i].fn), .in_place = parts[i].size ? parts[i].record : none, .size = parts[i].size };
+        struct pn_submit s = { .call = pn_call_task(parts[i].fn), .in_place = parts[i].size ? parts[i].record : none,
+                               .size = parts[i].size };
         if (i == n - 1)
             submit_last(&b, &s, i);
         else if (!batch_submit(&b, &s, i, &runs[i]))

@@ -33,6 +33,7 @@ struct prong_future {
     prong_error end;
     uint64_t tag, ask_ms, kill_ms;
     uint32_t retries;        /* left */
+    uint32_t sent_back;      /* by workers that died before they had begun it */
     int32_t priority;
     bool kill_wanted;        /* by a cancel */
     bool allocated;          /* has called prong_alloc. Written by the thread that runs it */

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 enum { ALIGN = 64 };
-static const size_t PAGE = 4096;
 static const size_t COMMIT_STEP = (size_t)1 << 20;      /* untouched memory of a segment is committed in such steps */
 static const size_t RETURN_SIZE = (size_t)1 << 20;      /* a free block of this size gives its memory back to the system */
 static const size_t AREA_LEAST = (size_t)1 << 22;
@@ -53,7 +52,8 @@ static int area_open_shared(struct area *a, size_t size, enum prong_access acces
     int r;
     a->base = pn_range_take(size);
     if (!a->base)
-        return pn_error(-ENOMEM, "no %zu bytes of the range reserved at prong_init are free for this pool's heap: ask for less with heap_bytes", size);
+        return pn_error(-ENOMEM, "the range reserved at prong_init has no %zu bytes left for this pool's heap: ask for less with heap_bytes",
+                        size);
     a->fd = pn_segment_new_sparse(access == PRONG_READ ? "prong-read" : "prong-write", size);
     if (a->fd < 0) {
         r = pn_error(a->fd, "cannot make the shared heap of %zu bytes: %s", size, strerror(-a->fd));
@@ -122,6 +122,8 @@ static size_t area_size(uint64_t bytes, bool shared)
         size = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : (uint64_t)1 << 30;
         if (shared && size > pn_range_left() / 4)       /* two areas: half of what is free */
             size = pn_range_left() / 4;
+        if (shared && size > pn_segment_most())
+            return pn_segment_most() & ~(AREA_LEAST - 1);
     }
     size_t rounded;
     if (size > SIZE_MAX / 4 || !pn_round_up((size_t)size, AREA_LEAST, &rounded))
@@ -233,7 +235,8 @@ static void give_back_memory(struct area *a, struct block *b)
 {
     if (b->size < RETURN_SIZE)
         return;
-    uintptr_t from = ((uintptr_t)b->at + PAGE - 1) & ~(PAGE - 1), to = ((uintptr_t)b->at + b->size) & ~(PAGE - 1);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)b->at + page - 1) & ~(page - 1), to = ((uintptr_t)b->at + b->size) & ~(page - 1);
     /* A sealed segment refuses, and keeps its memory for the next block. */
     (void)madvise(b->at + (from - (uintptr_t)b->at), to - from, a->fd < 0 ? MADV_DONTNEED : MADV_REMOVE);
 }

@@ -2,23 +2,24 @@
 #include "base/process.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
-/* Growing a file past RLIMIT_FSIZE raises SIGXFSZ, which by default ends the program: ask first. */
-static bool fits_file_limit(size_t size)
+size_t pn_segment_most(void)
 {
     struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur > INT64_MAX ? INT64_MAX : (size_t)limit.rlim_cur;
 }
 
 int pn_segment_new_sparse(const char *name, size_t size)
 {
     int r;
-    if (!fits_file_limit(size) || size > INT64_MAX)
+    if (size > pn_segment_most())              /* growing past RLIMIT_FSIZE would raise SIGXFSZ: ask first */
         return -EFBIG;
     int fd = pn_fd_up(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0)
@@ -59,8 +60,11 @@ int pn_segment_seal_writes(int fd)
 bool pn_segment_is_sound(int fd, size_t size)
 {
     struct stat st;
+    struct statfs fs;
     int seals = fcntl(fd, F_GET_SEALS);
-    return seals >= 0 && (seals & F_SEAL_SHRINK) && fstat(fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size >= size;
+    bool is_memory = fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;      /* huge pages have seals, too, but may not be there */
+    bool is_fixed = seals >= 0 && (seals & F_SEAL_SHRINK);
+    return is_memory && is_fixed && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= size && (uint64_t)st.st_blocks * 512 >= size;
 }
 
 static void *map(void *at, int fd, size_t size, bool writable, int flags)

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The largest that this process may make. */
+size_t pn_segment_most(void);
 /* A new descriptor of `size` zero bytes that can neither shrink nor grow; all of it is there at once, so no later access fails for want
  * of memory. Or a negative errno: -ENOMEM, -EFBIG (over the program's file size limit), -EMFILE. */
 int pn_segment_new(const char *name, size_t size);
@@ -11,7 +13,7 @@ int pn_segment_new_sparse(const char *name, size_t size);
 int pn_segment_commit(int fd, size_t offset, size_t size);
 /* From now on nobody can map it writable; mappings that are there stay as they are. */
 int pn_segment_seal_writes(int fd);
-/* Whether a descriptor that another process sent is a segment of at least `size` bytes that cannot shrink. */
+/* Whether a descriptor that another process sent is a segment of at least `size` bytes that cannot shrink, and whose memory is there. */
 bool pn_segment_is_sound(int fd, size_t size);
 
 /* NULL and errno. size 0 is refused. */

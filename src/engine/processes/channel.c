@@ -67,10 +67,14 @@ ssize_t pn_channel_receive(int fd, void *buffer, size_t size, int ret_fds[PN_CHA
     if (got < 0)
         return errno == ECONNRESET ? 0 : -errno;             /* it died with messages of ours unread: an end like any other */
     size_t n = take_fds(&msg, ret_fds);
-    if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+    for (size_t i = 0; i < n; i++)
+        ret_fds[i] = pn_fd_up(ret_fds[i]);
+    if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
         pn_close_fds(ret_fds, n);
-        return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : -EMFILE;
-    }
+    if (msg.msg_flags & MSG_TRUNC)
+        return -EMSGSIZE;
+    if (msg.msg_flags & MSG_CTRUNC)
+        ret_fds[0] = PN_FDS_LOST;
     return got;
 }
 

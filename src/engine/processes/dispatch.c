@@ -1,5 +1,6 @@
 /* dispatch.c - an idle worker and a run that waits are brought together. */
 #include "base/error.h"
+#include "engine/processes/channel.h"
 #include "engine/processes/processes.h"
 #include "memory/segment.h"
 #include <errno.h>
@@ -25,7 +26,7 @@ static prong_future *first_run(prong_pool *pool)
 /* The worker would not take it: that is a matter of the worker, whose end is told soon. Locked. */
 static void worker_unwell(struct pn_link *l)
 {
-    pn_link_kill(l, PN_KILLED_FOR_LYING);
+    pn_link_kill(l, PN_KILLED_AS_UNWELL);
 }
 
 static void end_unsendable(prong_future *run, int r)
@@ -55,6 +56,30 @@ static void give_back(prong_pool *pool, prong_future *run)
     pn_lock(&pool->lock);
 }
 
+/* Locked, lets the lock go. */
+static void end_refused(prong_pool *pool, prong_future *run, int r)
+{
+    pn_unlock(&pool->lock);
+    end_unsendable(run, r);
+    pn_lock(&pool->lock);
+}
+
+/* A claimed run to a worker that has none; or back to the queue if it is the worker that is not well. Locked, may let the lock go. */
+static void send(prong_pool *pool, struct pn_link *l, prong_future *run, int fd, void *segment)
+{
+    int r = pn_link_call(l, run, fd, segment);
+    if (r == 0)
+        return;
+    pn_segment_unmap(segment, run->size);
+    if (r != -EPIPE) {
+        l->state = PN_LINK_IDLE;
+        end_refused(pool, run, r);
+        return;
+    }
+    worker_unwell(l);
+    give_back(pool, run);
+}
+
 void pn_hand_out_small(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
@@ -65,39 +90,36 @@ void pn_hand_out_small(prong_pool *pool)
             return;
         if (pn_load_relaxed(&run->asked))
             end_unwanted(pool, run);
-        else if (pn_link_call(l, run, -1, NULL) < 0) {
-            worker_unwell(l);
-            give_back(pool, run);
-        }
+        else
+            send(pool, l, run, -1, NULL);
     }
 }
 
-/* By the manager, locked; lets the lock go while it copies. The claimed run is nobody else's meanwhile, but may be asked for: then the
- * worker is told when it gets it. */
+/* By the manager, locked; lets the lock go while it copies. The worker is kept for this run meanwhile, and the claimed run is nobody
+ * else's, but may be cancelled. */
 static void hand_out_large(prong_pool *pool, struct pn_link *l, prong_future *run)
 {
     int fd = -1;
     void *segment = NULL;
+    l->state = PN_LINK_FILLING;
     pn_unlock(&pool->lock);
     int r = pn_link_segment(run, &fd, &segment);
-    if (r < 0)
-        end_unsendable(run, r);
     pn_lock(&pool->lock);
-    if (r < 0)
-        return;
-    bool unwanted = pn_load_relaxed(&run->asked);
-    r = l->state == PN_LINK_IDLE && !unwanted ? pn_link_call(l, run, fd, segment) : -EPIPE;
-    (void)close(fd);
-    if (r == 0)
-        return;
-    pn_segment_unmap(segment, run->size);
-    if (unwanted) {
+    bool well = l->state == PN_LINK_FILLING;
+    if (well)
+        l->state = PN_LINK_IDLE;
+    if (r < 0) {
+        end_refused(pool, run, r);
+    } else if (pn_load_relaxed(&run->asked)) {
+        pn_segment_unmap(segment, run->size);
         end_unwanted(pool, run);
-        return;
+    } else if (well) {
+        send(pool, l, run, fd, segment);
+    } else {
+        pn_segment_unmap(segment, run->size);
+        give_back(pool, run);
     }
-    if (l->state == PN_LINK_IDLE)
-        worker_unwell(l);
-    give_back(pool, run);
+    pn_close_fds(&fd, 1);
 }
 
 void pn_hand_out_all(prong_pool *pool)
@@ -109,6 +131,9 @@ void pn_hand_out_all(prong_pool *pool)
         prong_future *run = l ? first_run(pool) : NULL;
         if (!run || !pn_run_claim_this(run))
             return;
-        hand_out_large(pool, l, run);
+        if (pn_load_relaxed(&run->asked))
+            end_unwanted(pool, run);
+        else
+            hand_out_large(pool, l, run);
     }
 }

@@ -17,7 +17,7 @@
 
 static int make_board(struct pn_link *l)
 {
-    int fd = pn_segment_new("prong-board", sizeof *l->board);
+    int fd = pn_segment_new_sparse("prong-board", sizeof *l->board);
     if (fd < 0)
         return fd;
     l->board = pn_segment_map(fd, sizeof *l->board, true);
@@ -65,6 +65,7 @@ int pn_link_start(struct pn_link *l, uint64_t id, int zygote)
     int ends[2] = { -1, -1 };
     struct pn_zygote_msg msg = { .kind = PN_START, .worker = id };
     struct iovec part = { &msg, sizeof msg };
+    l->why[0] = '\0';
     int r = pn_channel_pair(ends);
     l->channel = ends[0];
     if (r == 0)
@@ -107,7 +108,7 @@ int pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *seg
     struct iovec parts[2] = { { &msg, sizeof msg }, { run->record, run->size } };
     int r = pn_channel_send(l->channel, parts, segment || !run->size ? 1 : 2, &segment_fd, segment ? 1 : 0, false);
     if (r < 0)
-        return r;
+        return r == -EAGAIN || r == -ECONNRESET ? -EPIPE : r;
     l->state = PN_LINK_BUSY;
     l->run = run;
     l->seq++;
@@ -120,34 +121,47 @@ int pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *seg
 
 /* ---- listening ---- */
 
-static bool is_ended_kind(const struct pn_link *l, int32_t kind)
+/* What the manager knows of a worker at the moment its message is looked at: others give it runs, under the lock. */
+struct seen { enum pn_link_state state; prong_future *run; uint64_t seq; };
+
+static struct seen look(struct pn_link *l)
 {
-    switch (kind) {
+    pn_lock(&l->pool->lock);
+    struct seen now = { .state = l->state, .run = l->run, .seq = l->seq };
+    pn_unlock(&l->pool->lock);
+    return now;
+}
+
+static bool is_possible_end(const prong_future *run, const prong_error *end)
+{
+    switch (end->kind) {
     case PRONG_DONE:
+        return end->code == 0;
     case PRONG_FAILED:
     case PRONG_LIMIT:
-        return true;
+        return end->code != 0;
     case PRONG_CANCELLED:
-        return pn_load_relaxed(&l->run->asked);
+        return pn_load_relaxed(&run->asked);
     case PRONG_TIMEOUT:
-        return l->run->ask_ms != 0;
+        return run->ask_ms != 0;
     default:
         return false;
     }
 }
 
 /* Every length that the worker tells must add up to what came. */
-static bool is_sound(const struct pn_link *l, const struct pn_reply *r, size_t got, int segment)
+static bool is_sound(const struct pn_link *l, const struct seen *now, const struct pn_reply *r, size_t got, int segment)
 {
-    if (got < sizeof *r || !l->run || r->seq != l->seq || !is_ended_kind(l, r->end.kind))
+    if (got < sizeof *r || !now->run || r->seq != now->seq || !is_possible_end(now->run, &r->end))
         return false;
     bool well = r->end.kind == PRONG_DONE || r->end.kind == PRONG_FAILED;
-    size_t inlined = well && !l->segment ? l->run->size : 0;
-    if (r->has_output > 1 || (r->has_output && !well) || (!r->has_output && (r->output_size || segment >= 0)))
+    size_t inlined = well && !l->segment ? now->run->size : 0;
+    if (r->has_output > 1 || (r->has_output && !well) || (!r->has_output && (r->output_size || segment != -1)))
         return false;
-    if (segment >= 0)
-        return got == sizeof *r + inlined && r->output_size > 0 && pn_segment_is_sound(segment, r->output_size);
-    return r->output_size <= PN_INLINE_MAX && got == sizeof *r + inlined + r->output_size;
+    if (segment == -1)
+        return r->output_size <= PN_INLINE_MAX && got == sizeof *r + inlined + r->output_size;
+    bool sound = segment == PN_FDS_LOST || pn_segment_is_sound(segment, r->output_size);
+    return got == sizeof *r + inlined && r->output_size > PN_INLINE_MAX && sound;
 }
 
 static bool take_output(prong_future *run, const struct pn_reply *r, const char *inlined, int segment)
@@ -165,18 +179,38 @@ static bool take_output(prong_future *run, const struct pn_reply *r, const char 
     return true;
 }
 
-/* The run is RUNNING, so its record is ours to change without the lock. */
-static void take_reply(struct pn_link *l, const struct pn_reply *r, int segment, prong_error *ret_end)
+static void take_bill(const struct pn_link *l, prong_future *run, const struct pn_reply *r, bool well)
 {
-    prong_future *run = l->run;
+    prong_bill bill = r->bill;
+    bill.queued_ns = run->bill.queued_ns;
+    bill.attempts = run->bill.attempts;
+    bill.slot = pn_worker_slot(l->pool, l->index);
+    bill.moved_bytes = run->size * (well ? 2 : 1) + r->output_size;
+    run->bill = bill;
+    run->has_bill = true;
+}
+
+/* The worker's word for how it ended and for the text; the rest we know better. */
+static void take_end(const struct pn_link *l, const prong_future *run, const prong_error *said, prong_error *ret_end)
+{
+    bool well = said->kind == PRONG_DONE;
+    *ret_end = (prong_error){ .kind = said->kind, .code = said->code, .pid = l->pid, .tag = run->tag };
+    if (run->call.kind == PN_CALL_SPAN && !well)
+        ret_end->tag = pn_call_piece(&run->call, said->tag);
+    if (!well)
+        (void)memccpy(ret_end->text, said->text, '\0', sizeof ret_end->text - 1);
+}
+
+/* The run is RUNNING, so its record is ours to change without the lock. */
+static void take_reply(struct pn_link *l, prong_future *run, const struct pn_reply *r, int segment, prong_error *ret_end)
+{
     const char *behind = (const char *)(r + 1);
-    *ret_end = r->end;
-    ret_end->text[sizeof ret_end->text - 1] = '\0';
-    ret_end->pid = l->pid;
-    ret_end->address = 0;
-    ret_end->tag = run->call.kind == PN_CALL_SPAN && r->end.kind != PRONG_DONE ? pn_call_piece(&run->call, r->end.tag) : run->tag;
     bool well = r->end.kind == PRONG_DONE || r->end.kind == PRONG_FAILED;
-    if (!take_output(run, r, behind + (l->segment ? 0 : run->size), segment)) {
+    take_end(l, run, &r->end, ret_end);
+    if (segment == PN_FDS_LOST) {
+        pn_end_set(ret_end, PRONG_LIMIT, EMFILE, "no descriptor left to take over an output of %zu bytes", (size_t)r->output_size);
+        well = false;
+    } else if (!take_output(run, r, behind + (l->segment ? 0 : run->size), segment)) {
         pn_end_set(ret_end, PRONG_LIMIT, ENOMEM, "no memory to take over an output of %zu bytes", (size_t)r->output_size);
         well = false;
     }
@@ -186,20 +220,13 @@ static void take_reply(struct pn_link *l, const struct pn_reply *r, int segment,
     } else if (well && run->size) {
         memcpy(run->record, behind, run->size);
     }
-    if (run->pool->flags & PRONG_BILL) {
-        uint64_t queued = run->bill.queued_ns;
-        uint32_t attempts = run->bill.attempts;
-        run->bill = r->bill;
-        run->bill.queued_ns = queued;
-        run->bill.attempts = attempts;
-        run->bill.moved_bytes = run->size * (well ? 2 : 1) + r->output_size;
-        run->has_bill = true;
-    }
+    if (run->pool->flags & PRONG_BILL)
+        take_bill(l, run, r, well);
 }
 
-static enum pn_said take_ready(struct pn_link *l, struct pn_ready *r, size_t got)
+static enum pn_said take_ready(struct pn_link *l, const struct seen *now, struct pn_ready *r, size_t got)
 {
-    if (got != sizeof *r || l->state != PN_LINK_STARTING || l->ready)
+    if (got != sizeof *r || now->state != PN_LINK_STARTING || l->ready || l->why[0])
         return PN_SAID_NONSENSE;
     r->end.text[sizeof r->end.text - 1] = '\0';
     if (r->end.kind != PRONG_DONE) {
@@ -211,41 +238,37 @@ static enum pn_said take_ready(struct pn_link *l, struct pn_ready *r, size_t got
 
 static enum pn_said take_message(struct pn_link *l, union pn_message *m, size_t got, int segment, prong_error *ret_end)
 {
+    struct seen now = look(l);
     switch ((enum pn_wire_kind)(got >= sizeof m->kind ? m->kind : 0)) {
     case PN_READY:
-        return take_ready(l, &m->ready, got);
+        return take_ready(l, &now, &m->ready, got);
     case PN_FAULT:
         if (got != sizeof m->fault)
             return PN_SAID_NONSENSE;
         l->fault = m->fault;
         return PN_SAID_NOTHING;
     case PN_REPLY:
-        if (!is_sound(l, &m->reply, got, segment))
+        if (!is_sound(l, &now, &m->reply, got, segment))
             return PN_SAID_NONSENSE;
-        take_reply(l, &m->reply, segment, ret_end);
+        take_reply(l, now.run, &m->reply, segment, ret_end);
         return PN_SAID_REPLY;
     default:
         return PN_SAID_NONSENSE;
     }
 }
 
+enum { MESSAGES_AT_ONCE = 16 };                /* honest workers say less; what others say must not keep us from everybody else */
+
 enum pn_said pn_link_listen(struct pn_link *l, union pn_message *buffer, prong_error *ret_end)
 {
     enum pn_said said = PN_SAID_NOTHING;
     int fds[PN_CHANNEL_FDS];
-    while (said == PN_SAID_NOTHING) {
+    for (int n = 0; said == PN_SAID_NOTHING && n < MESSAGES_AT_ONCE; n++) {
         ssize_t got = pn_channel_receive(l->channel, buffer, sizeof *buffer, fds, false);
         if (got == -EAGAIN)
             return PN_SAID_NOTHING;
-        if (got == -EMFILE && l->run) {        /* only outputs come with descriptors */
-            pn_end_set(ret_end, PRONG_LIMIT, EMFILE, "no descriptor left to take over the output of the task");
-            return PN_SAID_REPLY;
-        }
         if (got <= 0)
             return got == 0 || got == -EPIPE ? PN_SAID_END : PN_SAID_NONSENSE;
-        /* Whoever sent this worker its run has done so under the lock, maybe since we last held it. */
-        pn_lock(&l->pool->lock);
-        pn_unlock(&l->pool->lock);
         said = take_message(l, buffer, (size_t)got, fds[0], ret_end);
         pn_close_fds(fds, PN_CHANNEL_FDS);
     }
@@ -301,6 +324,8 @@ prong_error pn_link_death(const struct pn_link *l, const struct pn_zygote_msg *e
         pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "task %s was cancelled, and its worker %d killed", name, l->pid);
     else if (l->killed == PN_KILLED_FOR_LYING)
         pn_end_set(&end, PRONG_LOST, EPROTO, "the worker %d of task %s sent what cannot be a reply, and was killed", l->pid, name);
+    else if (by_kill && l->killed == PN_KILLED_AS_UNWELL)
+        pn_end_set(&end, PRONG_LOST, EPIPE, "the worker %d of task %s could not be spoken to, and was killed", l->pid, name);
     else if (ended->how == CLD_EXITED)
         pn_end_set(&end, PRONG_EXITED, ended->status, "task %s left its worker %d with exit status %d", name, l->pid, ended->status);
     else
@@ -316,6 +341,7 @@ void pn_link_clear(struct pn_link *l)
     pn_close_fds(&l->channel, 1);
     pn_close_fds(&l->pidfd, 1);
     struct pn_link keep = *l;
-    *l = (struct pn_link){ .pool = keep.pool, .index = keep.index, .channel = -1, .pidfd = -1, .failed_starts = keep.failed_starts };
+    *l = (struct pn_link){ .pool = keep.pool, .index = keep.index, .channel = -1, .pidfd = -1,
+                             .failed_starts = keep.failed_starts, .failed_inits = keep.failed_inits, .retry_at = keep.retry_at };
     memcpy(l->why, keep.why, sizeof l->why);
 }

@@ -2,9 +2,11 @@
  *
  *   ABSENT --start--> STARTING --STARTED and READY--> IDLE --call--> BUSY --reply--> IDLE
  *                        |                              |              |
- *                        `-----------------> ENDING <---+--------------'      killed, retired, or its channel has failed
+ *                        `-----------------> ENDING <---+--------------'      killed, retired, or its channel has ended
  *                                              |
  *                                              `--ENDED, told by the zygote--> ABSENT
+ *
+ * FILLING lies between IDLE and BUSY while a large record is copied. A worker that is ENDING may still be in the middle of its run.
  *
  * State changes are made under the pool's lock; descriptors are opened and closed by the manager thread alone (before there is one, by
  * who opens the pool). */
@@ -13,19 +15,22 @@
 #include "engine/processes/wire.h"
 #include <sys/types.h>
 
-enum pn_link_state { PN_LINK_ABSENT, PN_LINK_STARTING, PN_LINK_IDLE, PN_LINK_BUSY, PN_LINK_ENDING };
-enum pn_kill_why { PN_NOT_KILLED, PN_KILLED_BY_TIME, PN_KILLED_BY_CANCEL, PN_KILLED_FOR_LYING };
+enum pn_link_state { PN_LINK_ABSENT, PN_LINK_STARTING, PN_LINK_IDLE, PN_LINK_FILLING, PN_LINK_BUSY, PN_LINK_ENDING };
+enum pn_kill_why { PN_NOT_KILLED, PN_KILLED_BY_TIME, PN_KILLED_BY_CANCEL, PN_KILLED_FOR_LYING, PN_KILLED_AS_UNWELL };
 
 struct pn_link {
     prong_pool *pool;
     uint32_t index;
     enum pn_link_state state;
     bool started, ready;              /* which of the two that make it IDLE have come */
+    bool has_worked;                  /* it has been IDLE */
     uint64_t id;                      /* of this worker, never used again */
     int channel, pidfd;               /* -1: none */
     pid_t pid;
     struct pn_board *board;           /* both pages writable here */
-    unsigned failed_starts;           /* in a row */
+    unsigned failed_starts;           /* in a row, for whatever reason; and of these in a row by the program's init */
+    unsigned failed_inits;
+    prong_time retry_at;              /* ABSENT until then */
     char why[160];                    /* the last one failed */
     uint32_t runs;
 
@@ -40,8 +45,8 @@ struct pn_link {
 /* Asks the zygote for a worker; what it needs to know waits in its channel. 0 or a negative errno, with words in l->why. */
 int  pn_link_start(struct pn_link *l, uint64_t id, int zygote);
 
-/* Sends a claimed run to an IDLE worker: BUSY from now on. 0; -EPIPE, -EAGAIN: the worker is not well, and the run was not begun;
- * another negative errno: the run cannot be sent. Large records are copied here; give them in `segment`, made without the lock. */
+/* Sends a claimed run to a worker that has none: BUSY from now on. 0; -EPIPE: the worker is not well, and the run was not begun; another
+ * negative errno: the run cannot be sent. Large records come in `segment`, made without the lock. */
 int  pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *segment);
 
 /* The segment for a record over PN_INLINE_MAX, filled: its descriptor and mapping. 0 or a negative errno. */

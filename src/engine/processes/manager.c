@@ -4,6 +4,7 @@
 #include "base/process.h"
 #include "engine/processes/channel.h"
 #include "engine/processes/processes.h"
+#include "engine/processes/zygote.h"
 #include "memory/segment.h"
 #include <errno.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 void pn_manager_wake(struct pn_processes *p)
 {
     uint64_t one = 1;
+    p->changed = true;
     if (p->asleep)
         (void)!write(p->wake, &one, sizeof one);
     p->asleep = false;
@@ -32,41 +34,59 @@ static struct pn_link *link_with(const struct pn_processes *p, uint64_t id)
     return NULL;
 }
 
-static bool any_present(const struct pn_processes *p)
+/* Somebody is there, or will be, to run what waits. */
+static bool has_workers(const prong_pool *pool)
 {
-    for (uint32_t i = 0; i < p->size; i++)
-        if (p->link[i]->state != PN_LINK_ABSENT)
+    const struct pn_processes *p = pool->state;
+    for (uint32_t i = 0; i < pool->workers && i < p->size; i++)
+        if (p->link[i]->state != PN_LINK_ABSENT && p->link[i]->state != PN_LINK_ENDING)
             return true;
     return false;
 }
 
-/* Whoever keeps failing to start stays away; if that leaves nobody, or the program's init is the reason, the pool is broken. Locked,
- * lets the lock go. */
-static void failed_to_start(prong_pool *pool, struct pn_link *l)
+enum { START_TRIES = 8, FIRST_PAUSE_MS = 10 };         /* doubled each time: two seconds and a half in all */
+
+/* An init that keeps failing breaks the pool at once. What the system refuses it may grant soon, so that is tried again after a pause, and
+ * breaks the pool only if nobody else is there. Locked; lets the lock go. */
+static void failed_to_start(prong_pool *pool, struct pn_link *l, bool by_init)
 {
-    struct pn_processes *p = pool->state;
-    if (l->failed_starts < PN_INIT_TRIES || (!pool->init.kind && any_present(p)))
-        return;
     char why[sizeof l->why];
+    l->failed_starts++;
+    l->failed_inits += by_init;
+    unsigned doubled = l->failed_starts < START_TRIES ? l->failed_starts - 1 : START_TRIES - 1;
+    l->retry_at = by_init ? PRONG_NEVER : pn_after_ms(pn_now(), (uint64_t)FIRST_PAUSE_MS << doubled);
+    bool hopeless = l->failed_inits >= PN_INIT_TRIES || (l->failed_starts >= START_TRIES && !has_workers(pool));
+    if (!hopeless)
+        return;
     memcpy(why, l->why, sizeof why);
+    unsigned tries = l->failed_starts;
     pn_unlock(&pool->lock);
-    pn_pool_break(pool, "a worker could not be started %d times in a row: %s", PN_INIT_TRIES, why);
+    pn_pool_break(pool, "a worker could not be started %u times in a row: %s", tries, why);
     pn_lock(&pool->lock);
 }
 
-/* Starts workers where some are wanted: deaths and resizes leave nothing else to do. Locked. */
-static void fill_up(prong_pool *pool)
+static uint32_t unanswered_starts(const struct pn_processes *p)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->size; i++)
+        n += p->link[i]->state == PN_LINK_STARTING && !p->link[i]->started;
+    return n;
+}
+
+void pn_fill_up(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
     (void)pn_links_make_room(pool, pool->workers);      /* with less memory, fewer workers */
-    for (uint32_t i = 0; i < pool->workers && i < p->size; i++) {
+    uint32_t unanswered = unanswered_starts(p);
+    for (uint32_t i = 0; i < pool->workers && i < p->size && unanswered < PN_STARTS_AT_ONCE; i++) {
         struct pn_link *l = p->link[i];
-        while (l->state == PN_LINK_ABSENT && l->failed_starts < PN_INIT_TRIES && p->zygote >= 0 && !pool->broken) {
-            if (pn_link_start(l, p->next_id++, p->zygote) < 0) {
-                l->failed_starts++;
-                failed_to_start(pool, l);
-            }
-        }
+        bool is_time = l->retry_at == PRONG_NEVER || pn_passed(l->retry_at);
+        if (l->state != PN_LINK_ABSENT || !is_time || p->zygote < 0 || pool->broken)
+            continue;
+        if (pn_link_start(l, p->next_id++, p->zygote) < 0)
+            failed_to_start(pool, l, false);
+        else
+            unanswered++;
     }
 }
 
@@ -85,9 +105,20 @@ static void becomes_idle(struct pn_link *l)
 static void may_be_idle(struct pn_link *l)
 {
     if (l->started && l->ready && l->state == PN_LINK_STARTING) {
-        l->failed_starts = 0;
+        l->failed_starts = l->failed_inits = 0;
+        l->retry_at = PRONG_NEVER;
+        l->has_worked = true;
         becomes_idle(l);
     }
+}
+
+enum { SENT_BACK_MOST = 3 };          /* as it is the worker's word alone that it had not begun */
+
+/* Whether the run of a dead worker may simply wait for another. Locked. */
+static bool goes_back(const struct pn_link *l, prong_future *run)
+{
+    bool unwanted = pn_load_relaxed(&run->asked) || run->kill_wanted || run->pool->cancelling || run->pool->broken;
+    return !pn_link_had_begun(l) && !unwanted && run->sent_back++ < SENT_BACK_MOST && pn_run_unclaim(run);
 }
 
 /* Takes the run from a worker that has ended. NULL: it had none, or had not begun it, and it waits again. Locked. */
@@ -96,15 +127,12 @@ static prong_future *take_run(struct pn_link *l, const struct pn_zygote_msg *end
     prong_future *run = l->run;
     if (!run)
         return NULL;
-    bool begun = pn_link_had_begun(l);
     *ret_end = pn_link_death(l, ended);
     if (l->segment)
         pn_segment_unmap(l->segment, run->size);
     l->segment = NULL;
     l->run = NULL;
-    if (!begun && !run->kill_wanted && !run->pool->cancelling && pn_run_unclaim(run))
-        return NULL;
-    return run;
+    return goes_back(l, run) ? NULL : run;
 }
 
 static void tell_failed_start(struct pn_link *l, const struct pn_zygote_msg *ended)
@@ -120,21 +148,18 @@ static void tell_failed_start(struct pn_link *l, const struct pn_zygote_msg *end
 static void worker_gone(prong_pool *pool, struct pn_link *l, const struct pn_zygote_msg *ended)
 {
     prong_error end;
-    bool failed = l->state == PN_LINK_STARTING;
+    bool failed = !l->has_worked;
     prong_future *run = take_run(l, ended, &end);
     if (failed && !l->why[0])
         tell_failed_start(l, ended);
-    l->failed_starts += failed;
     pn_link_clear(l);
-    if (!failed)
-        l->why[0] = '\0';
     if (run) {
         pn_unlock(&pool->lock);
         pn_run_end(run, &end);
         pn_lock(&pool->lock);
     }
     if (failed)
-        failed_to_start(pool, l);
+        failed_to_start(pool, l, pool->init.kind != 0);
 }
 
 /* ---- what it hears ---- */
@@ -212,6 +237,7 @@ static void zygote_ended(prong_pool *pool)
     pn_lock(&pool->lock);
     pn_close_fds(&p->zygote, 1);
     pn_unlock(&pool->lock);
+    pn_zygote_bury();
     pn_pool_break(pool, "its zygote has ended, and all worker processes with it");
     for (uint32_t i = 0; i < p->size; i++) {
         struct pn_link *l = p->link[i];
@@ -224,6 +250,7 @@ static void zygote_ended(prong_pool *pool)
         pn_unlock(&pool->lock);
         if (!run)
             continue;
+        end.address = 0;
         pn_end_set(&end, PRONG_LOST, EPIPE, "the pool is broken: its zygote has ended, and all worker processes with it");
         pn_run_end(run, &end);
     }
@@ -233,9 +260,14 @@ static void zygote_ended(prong_pool *pool)
 static void started(struct pn_link *l, const struct pn_zygote_msg *msg, int *pidfd)
 {
     l->pid = msg->pid;
+    l->started = true;
+    if (*pidfd < 0) {                          /* we may open no more: without it the worker could not be killed, so it goes again */
+        (void)snprintf(l->why, sizeof l->why, "no descriptor left to hold a worker by");
+        pn_link_retire(l);
+        return;
+    }
     l->pidfd = *pidfd;
     *pidfd = -1;
-    l->started = true;
     may_be_idle(l);
     if (l->state == PN_LINK_ENDING && l->killed != PN_NOT_KILLED)
         pn_link_kill(l, l->killed);            /* it was to be killed before it could be */
@@ -243,10 +275,9 @@ static void started(struct pn_link *l, const struct pn_zygote_msg *msg, int *pid
 
 static void not_started(prong_pool *pool, struct pn_link *l, int error)
 {
-    l->failed_starts++;
     (void)snprintf(l->why, sizeof l->why, "cannot fork a worker process: %s", strerror(error));
     pn_link_clear(l);
-    failed_to_start(pool, l);
+    failed_to_start(pool, l, false);
 }
 
 static void zygote_said(prong_pool *pool)
@@ -267,44 +298,56 @@ static void zygote_said(prong_pool *pool)
             worker_ended(pool, l, &msg);
         pn_close_fds(fds, PN_CHANNEL_FDS);
     }
-    if (got != -EAGAIN && got != -EMFILE)
+    if (got != -EAGAIN)
         zygote_ended(pool);
 }
 
 /* ---- its loop ---- */
 
-/* Kills what is over its time, and tells when to look again. Locked. */
-static prong_time kill_overdue(struct pn_processes *p)
+/* Kills what is over its time, also where the channel has ended and the task goes on. Tells when to look again. Locked. */
+static prong_time kill_overdue(prong_pool *pool)
 {
+    struct pn_processes *p = pool->state;
     prong_time next = PRONG_NEVER;
     for (uint32_t i = 0; i < p->size; i++) {
         struct pn_link *l = p->link[i];
-        if (l->state != PN_LINK_BUSY || l->kill_at == PRONG_NEVER)
-            continue;
-        if (pn_passed(l->kill_at))
+        if (l->run && l->kill_at != PRONG_NEVER && pn_passed(l->kill_at))
             pn_link_kill(l, PN_KILLED_BY_TIME);
-        else
+        else if (l->run)
             next = pn_earlier(next, l->kill_at);
+        else if (l->state == PN_LINK_ABSENT && i < pool->workers && !pool->broken)
+            next = pn_earlier(next, l->retry_at);
     }
     return next;
 }
 
-/* Locked. false: no memory for that many; the rest is listened to later. */
+/* Without memory for that many the rest is listened to later. Locked. */
 static nfds_t list_descriptors(struct pn_processes *p)
 {
-    if (p->poll_size < p->size + 2) {
-        struct pollfd *more = realloc(p->poll, (p->size + 2) * sizeof *more);
-        if (more) {
-            p->poll = more;
-            p->poll_size = p->size + 2;
-        }
+    uint32_t wanted = p->size + PN_POLL_FIXED;
+    struct pollfd *more = p->poll_size < wanted ? realloc(p->poll, wanted * sizeof *more) : NULL;
+    if (more) {
+        p->poll = more;
+        p->poll_size = wanted;
     }
-    nfds_t n = p->poll_size < p->size + 2 ? p->poll_size : p->size + 2;
-    p->poll[0] = (struct pollfd){ .fd = p->zygote, .events = POLLIN };
-    p->poll[1] = (struct pollfd){ .fd = p->wake, .events = POLLIN };
-    for (nfds_t i = 2; i < n; i++)
-        p->poll[i] = (struct pollfd){ .fd = p->link[i - 2]->channel, .events = POLLIN };
+    nfds_t n = p->poll_size < wanted ? p->poll_size : wanted;
+    p->poll[PN_POLL_ZYGOTE] = (struct pollfd){ .fd = p->zygote, .events = POLLIN };
+    p->poll[PN_POLL_ZYGOTE_DEATH] = (struct pollfd){ .fd = p->zygote < 0 ? -1 : p->zygote_pidfd, .events = POLLIN };
+    p->poll[PN_POLL_WAKE] = (struct pollfd){ .fd = p->wake, .events = POLLIN };
+    for (nfds_t i = PN_POLL_FIXED; i < n; i++)
+        p->poll[i] = (struct pollfd){ .fd = p->link[i - PN_POLL_FIXED]->channel, .events = POLLIN };
     return n;
+}
+
+/* Does what can be done now. Locked; lets the lock go, so what changes meanwhile is looked at again. */
+static void do_all(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    do {
+        p->changed = false;
+        pn_fill_up(pool);
+        pn_hand_out_all(pool);
+    } while (p->changed);
 }
 
 /* Sleeps until something has to be done. false: nothing ever will. */
@@ -312,9 +355,8 @@ static bool sleep_manager(prong_pool *pool, nfds_t *ret_n)
 {
     struct pn_processes *p = pool->state;
     pn_lock(&pool->lock);
-    fill_up(pool);
-    pn_hand_out_all(pool);
-    prong_time next = kill_overdue(p);
+    do_all(pool);
+    prong_time next = kill_overdue(pool);
     bool done = pool->closing && pool->open_count == 0;
     nfds_t n = list_descriptors(p);
     p->asleep = !done;
@@ -336,14 +378,15 @@ static void manage(prong_pool *pool)
     uint64_t count;
     nfds_t n;
     while (sleep_manager(pool, &n)) {
-        if (p->poll[1].revents)
+        if (p->poll[PN_POLL_WAKE].revents)
             (void)!read(p->wake, &count, sizeof count);
-        bool zygote = p->poll[0].revents;
-        for (nfds_t i = 2; i < n; i++)
-            if (p->poll[i].revents && p->link[i - 2]->channel == p->poll[i].fd)
-                worker_said(pool, p->link[i - 2]);
-        if (zygote)
+        for (nfds_t i = PN_POLL_FIXED; i < n; i++)
+            if (p->poll[i].revents && p->link[i - PN_POLL_FIXED]->channel == p->poll[i].fd)
+                worker_said(pool, p->link[i - PN_POLL_FIXED]);
+        if (p->poll[PN_POLL_ZYGOTE].revents)
             zygote_said(pool);
+        if (p->poll[PN_POLL_ZYGOTE_DEATH].revents && p->zygote >= 0)
+            zygote_ended(pool);
     }
 }
 
@@ -355,7 +398,7 @@ void pn_end_workers(struct pn_processes *p)
     if (p->zygote < 0)
         return;
     (void)shutdown(p->zygote, SHUT_WR);
-    while ((got = pn_channel_receive(p->zygote, &drop, sizeof drop, fds, true)) > 0 || got == -EMFILE)
+    while ((got = pn_channel_receive(p->zygote, &drop, sizeof drop, fds, true)) > 0)
         pn_close_fds(fds, PN_CHANNEL_FDS);
     pn_close_fds(&p->zygote, 1);
 }

@@ -102,7 +102,8 @@ int pn_function_check(void (*fn)(void))
         return 0;
     (void)dl_iterate_phdr(look_into, &s);
     if (!s.found || !s.executable)
-        return pn_error(-EINVAL, "%p is no function of a loaded module: workers are other processes, and would not find it", (void *)s.address);
+        return pn_error(-EINVAL, "%p is no function of a loaded module: workers are other processes, and would not find it",
+                        (void *)s.address);
     for (size_t i = 0; i < known.n; i++) {
         if (known.module[i].base == s.base && !strncmp(known.module[i].path, s.path, sizeof s.path - 1)) {
             keep(s.address);

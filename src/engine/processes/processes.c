@@ -38,6 +38,7 @@ static void fini(prong_pool *pool)
     for (uint32_t i = 0; i < p->size; i++)
         free(p->link[i]);
     pn_close_fds(&p->wake, 1);
+    pn_close_fds(&p->zygote_pidfd, 1);
     free(p->link);
     free(p->poll);
     free(p);
@@ -46,15 +47,15 @@ static void fini(prong_pool *pool)
 /* The zygote first, while the program may still have one thread; the manager last. */
 static int open_parts(prong_pool *pool, struct pn_processes *p)
 {
-    int r = pn_zygote_open_pool(&p->zygote);
+    int r = pn_zygote_open_pool(&p->zygote, &p->zygote_pidfd);
     if (r == 0 && pool->init.kind)
         r = pn_function_check(pool->init.fn[0]);
     if (r == 0)
         r = pn_heap_open(pool->heap_bytes, true, &pool->heap);
     if (r == 0)
         r = pn_links_make_room(pool, pool->workers);
-    p->poll = r == 0 ? malloc((p->size + 2) * sizeof *p->poll) : NULL;
-    p->poll_size = p->poll ? p->size + 2 : 0;
+    p->poll = r == 0 ? malloc((p->size + PN_POLL_FIXED) * sizeof *p->poll) : NULL;
+    p->poll_size = p->poll ? p->size + PN_POLL_FIXED : 0;
     if (r == 0 && !p->poll)
         r = pn_error(-ENOMEM, "no memory for %u workers", pool->workers);
     p->wake = r == 0 ? pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) : -1;
@@ -65,11 +66,9 @@ static int open_parts(prong_pool *pool, struct pn_processes *p)
 
 static int start_workers(prong_pool *pool, struct pn_processes *p)
 {
-    for (uint32_t i = 0; i < pool->workers; i++) {
-        int r = pn_link_start(p->link[i], p->next_id++, p->zygote);
-        if (r < 0)
-            return pn_error(r, "worker %u of %u: %s", i + 1, pool->workers, p->link[i]->why);
-    }
+    pn_fill_up(pool);
+    if (p->link[0]->state == PN_LINK_ABSENT)
+        return pn_error(-EAGAIN, "%s", p->link[0]->why);
     pool->users++;
     pn_pool_get(pool);
     char name[64];
@@ -89,7 +88,7 @@ static int open_processes(prong_pool *pool)
     if (!p)
         return pn_error(-ENOMEM, "no memory for a pool");
     pool->state = p;
-    p->zygote = p->wake = -1;
+    p->zygote = p->zygote_pidfd = p->wake = -1;
     p->next_id = 1;
     int r = open_parts(pool, p);
     if (r == 0)
@@ -117,8 +116,9 @@ static int check(prong_pool *pool, const struct pn_call *call)
 static void ready(prong_pool *pool, prong_future *run)
 {
     struct pn_processes *p = pool->state;
+    bool timed = run->kill_ms != 0;            /* the run may be gone when it has been handed out */
     pn_hand_out_small(pool);
-    if (run->kill_ms || (pool->queue.count && pn_idle_link(p)))
+    if (timed || (pool->queue.count && pn_idle_link(p)))
         pn_manager_wake(p);
 }
 
@@ -148,7 +148,8 @@ static int resize(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
     for (uint32_t i = 0; i < p->size; i++) {
-        p->link[i]->failed_starts = 0;
+        p->link[i]->failed_starts = p->link[i]->failed_inits = 0;
+        p->link[i]->retry_at = PRONG_NEVER;
         if (p->link[i]->state == PN_LINK_IDLE && pn_link_is_surplus(p->link[i]))
             pn_link_retire(p->link[i]);
     }

@@ -9,20 +9,27 @@
 #include <poll.h>
 #include <pthread.h>
 
+enum { PN_POLL_ZYGOTE, PN_POLL_ZYGOTE_DEATH, PN_POLL_WAKE, PN_POLL_FIXED };
+enum { PN_STARTS_AT_ONCE = 64 };     /* asked for and not yet answered: far fewer than fit into a channel, so neither side ever blocks */
+
 struct pn_processes {
     int zygote;                      /* this pool's channel; -1: the zygote has died */
+    int zygote_pidfd;
     int wake;                        /* event descriptor: something has changed for the manager */
     bool asleep;                     /* it is in poll, or on the way there: a change must be told */
+    bool changed;                    /* something has, since it last looked */
     pthread_t manager;
     uint64_t next_id;
     struct pn_link **link;           /* by index. Grown by the manager alone, under the lock, so it reads them without; none is ever
                                         moved or freed before the pool */
     uint32_t size;
-    struct pollfd *poll;             /* the manager's: zygote, wake, and one per link */
+    struct pollfd *poll;             /* the manager's: PN_POLL_FIXED, and one per link */
     uint32_t poll_size;
     union pn_message message;        /* the manager's */
 };
 
+/* As many workers as may be asked for now, of those that are wanted. Locked, by the manager or before there is one. */
+void pn_fill_up(prong_pool *pool);
 /* Locked, by the manager or before there is one. 0 or -ENOMEM, with fewer links than asked for. */
 int pn_links_make_room(prong_pool *pool, uint32_t size);
 

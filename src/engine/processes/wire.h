@@ -49,12 +49,13 @@ struct pn_reply {
     uint32_t kind;
     uint32_t has_output;
     uint64_t seq;
-    prong_error end;                     /* DONE, FAILED, CANCELLED or TIMEOUT */
+    prong_error end;                     /* DONE, FAILED, CANCELLED, TIMEOUT, or LIMIT before it could begin */
     prong_bill bill;
-    uint64_t output_size;                /* after DONE and FAILED the record follows, if it came in the message; then the output, or its segment */
+    uint64_t output_size;                /* after DONE and FAILED the record follows, if it came in the message; then the output, if it is
+                                            in no segment */
 };
 
-struct pn_fault { uint32_t kind; int32_t signo; uint64_t seq, address; };    /* about to die; address 0: none */
+struct pn_fault { uint32_t kind; int32_t signo; uint64_t seq, address; };      /* about to die; address 0: none */
 
 union pn_message {
     uint32_t kind;
@@ -66,12 +67,13 @@ union pn_message {
     char bytes[sizeof(struct pn_reply) + sizeof(struct pn_hello) + 2 * PN_INLINE_MAX];
 };
 
-/* Two pages shared by the owner and one worker; each writes one, and the worker cannot write the other.
+/* Two halves shared by the owner and one worker; each writes one, and the worker cannot write the other.
  * All words are relaxed: `asked` is a wish, and the worker's are read by the owner once the worker's death has been told through the kernel,
  * which orders all that the worker did before. */
-enum { PN_BOARD_PAGE = 4096 };
+enum { PN_BOARD_HALF = 65536 };          /* a whole number of pages, however large these are; only what is written takes memory */
 struct pn_board {
-    _Alignas(PN_BOARD_PAGE) pn_u64 asked;    /* owner: the run of this number is asked to give way */
-    _Alignas(PN_BOARD_PAGE) pn_u64 begun;    /* worker: the run of this number has been begun */
-    pn_u64 piece;                            /* worker: the first element of the piece of a reduce that it is at */
+    pn_u64 asked;                        /* owner: the run of this number is asked to give way */
+    char pad[PN_BOARD_HALF - sizeof(pn_u64)];
+    pn_u64 begun;                        /* worker: the run of this number has been begun */
+    pn_u64 piece;                        /* worker: the first element of the piece of a reduce that it is at */
 };

@@ -1,7 +1,10 @@
+/* Greets, then takes one call after the other from its channel, runs it, and replies. Whatever it cannot do, it leaves; the zygote tells
+ * the owner, which knows what to make of it. */
 #include "engine/processes/worker.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "core/context.h"
 #include "engine/processes/channel.h"
 #include "engine/processes/wire.h"
@@ -96,6 +99,7 @@ static void run(const struct pn_call_msg *call, int segment)
                             .piece = &self.board->piece,
                             .bill = call->wants_bill ? &reply.bill : NULL, .output.fd = -1 };
     void *record = take_record(call + 1, call->size, segment);
+    uint32_t epoch = pn_epoch();
     pn_store_relaxed(&self.board->begun, call->seq);
     self.seq = call->seq;
     if (record) {
@@ -104,6 +108,8 @@ static void run(const struct pn_call_msg *call, int segment)
     } else {
         pn_end_set(&reply.end, PRONG_LIMIT, ENOMEM, "no memory for a record of %zu bytes", (size_t)call->size);
     }
+    if (pn_epoch() != epoch)
+        leave();                  /* a child that the task has forked came back here, too: the reply is its parent's to give */
     (void)fflush(NULL);           /* what the task has printed: a worker that is killed later would take it along */
     self.seq = 0;
     send_reply(&reply, record, segment < 0 ? call->size : 0, &c.output);
@@ -118,7 +124,7 @@ static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
     self.slot = hello->slot;
     (void)prctl(PR_SET_NAME, hello->name);
     self.board = pn_segment_map(fds[0], sizeof *self.board, true);
-    if (!self.board || !pn_segment_map_at(self.board, fds[0], PN_BOARD_PAGE, false))      /* the owner's page: to read only */
+    if (!self.board || !pn_segment_map_at(self.board, fds[0], PN_BOARD_HALF, false))      /* the owner's half: to read only */
         return false;
     return pn_heap_join(&hello->heap, &fds[1]) == 0;
 }

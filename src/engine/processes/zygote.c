@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -31,7 +32,7 @@ struct watched { enum { OWNER, CONTROL, CHILDREN, POOL, WORKER } what; int fd; }
 struct zpool { struct watched watched; struct pn_list workers; bool closing; };
 struct zworker { struct watched watched; struct pn_list link, all; struct zpool *pool; uint64_t id; pid_t pid; };
 
-static struct { int epoll; struct pn_list workers; } zygote;
+static struct { int epoll; struct pn_list workers; struct rlimit files; } zygote;
 
 static bool watch(struct watched *w)
 {
@@ -56,8 +57,16 @@ static void drop_pool_if_done(struct zpool *pool)
 {
     if (!pool->closing || !pn_list_empty(&pool->workers))
         return;
-    (void)close(pool->watched.fd);             /* tells the owner that all are gone */
+    (void)shutdown(pool->watched.fd, SHUT_RDWR);       /* tells the owner that all are gone; a child that it forked may hold our end, too */
+    (void)close(pool->watched.fd);
     free(pool);
+}
+
+/* Its group, and itself, should it have left that. */
+static void end_group(const struct zworker *w)
+{
+    (void)kill(-w->pid, SIGKILL);
+    (void)kill(w->pid, SIGKILL);
 }
 
 /* The worker is dead but not reaped, so its number, which is that of its process group, cannot be another's yet. */
@@ -65,7 +74,7 @@ static void worker_ended(struct zworker *w)
 {
     siginfo_t in = { 0 };
     struct zpool *pool = w->pool;
-    (void)kill(-w->pid, SIGKILL);
+    end_group(w);
     (void)waitid(P_PID, (id_t)w->pid, &in, WEXITED);
     struct pn_zygote_msg msg = { .kind = PN_ENDED, .worker = w->id, .pid = w->pid, .how = in.si_code, .status = in.si_status };
     unwatch(&w->watched);
@@ -108,6 +117,7 @@ static _Noreturn void become_worker(int channel, pid_t parent)
         _exit(1);
     pn_close_range(3, channel - 1);
     pn_close_range(channel + 1, INT_MAX);
+    (void)setrlimit(RLIMIT_NOFILE, &zygote.files);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     pn_worker_main(channel);
@@ -146,7 +156,7 @@ static int fork_worker(struct zpool *pool, uint64_t id, int channel, struct zwor
 static void start_worker(struct zpool *pool, uint64_t id, int channel)
 {
     struct zworker *w;
-    int r = fork_worker(pool, id, channel, &w);
+    int r = channel < 0 ? -EMFILE : fork_worker(pool, id, channel, &w);
     struct pn_zygote_msg msg = { .kind = r < 0 ? PN_NOT_STARTED : PN_STARTED, .worker = id, .status = -r, .pid = r < 0 ? 0 : w->pid };
     tell(pool, &msg, r < 0 ? NULL : &w->watched.fd);
 }
@@ -156,7 +166,7 @@ static void close_pool(struct zpool *pool)
     pool->closing = true;
     (void)epoll_ctl(zygote.epoll, EPOLL_CTL_DEL, pool->watched.fd, NULL);
     PN_LIST_EACH(it, &pool->workers)
-        (void)kill(-PN_OF(it, struct zworker, link)->pid, SIGKILL);
+        end_group(PN_OF(it, struct zworker, link));
     drop_pool_if_done(pool);
 }
 
@@ -169,7 +179,7 @@ static void pool_said(struct zpool *pool)
         close_pool(pool);
         return;
     }
-    if (got == sizeof msg && msg.kind == PN_START && fds[0] >= 0)
+    if (got == sizeof msg && msg.kind == PN_START)
         start_worker(pool, msg.worker, fds[0]);
     pn_close_fds(fds, PN_CHANNEL_FDS);
 }
@@ -193,7 +203,7 @@ static void open_pool(int channel)
 static _Noreturn void follow_owner(void)
 {
     PN_LIST_EACH(it, &zygote.workers)
-        (void)kill(-PN_OF(it, struct zworker, all)->pid, SIGKILL);
+        end_group(PN_OF(it, struct zworker, all));
     PN_LIST_EACH(it, &zygote.workers)
         while (waitid(P_PGID, (id_t)PN_OF(it, struct zworker, all)->pid, &(siginfo_t){ 0 }, WEXITED) == 0)
             ;
@@ -236,6 +246,10 @@ static void handle(struct watched *w)
  * own, so that the terminal's Ctrl-C is the owner's alone to answer; writing to that terminal stays allowed. */
 static void settle(int keep_low, int keep_high)
 {
+    struct rlimit all;
+    (void)getrlimit(RLIMIT_NOFILE, &zygote.files);
+    all = (struct rlimit){ zygote.files.rlim_max, zygote.files.rlim_max };
+    (void)setrlimit(RLIMIT_NOFILE, &all);      /* one or two for each worker of the program; workers get back what they had */
     for (int signo = 1; signo < NSIG; signo++)
         if (signo != SIGKILL && signo != SIGSTOP)
             (void)signal(signo, SIG_DFL);
@@ -296,8 +310,8 @@ __attribute__((constructor)) static void watch_forks(void) { pn_lock_free_at_for
 /* Ours has died. */
 static void bury(void)
 {
+    (void)close(mine.control);                 /* one that lives, but does not listen to us, ends by that */
     (void)waitid(P_PIDFD, (id_t)mine.pidfd, &(siginfo_t){ 0 }, WEXITED | __WALL);
-    (void)close(mine.control);
     (void)close(mine.pidfd);
     mine.there = false;
 }
@@ -383,14 +397,24 @@ static int hand_over(int channel)
         int r = is_there() ? 0 : start();
         if (r < 0)
             return r == -EBUSY ? -ENOTSUP : r;
-        if (send_pool(channel) == 0)
-            return 0;
+        r = send_pool(channel);
+        if (r != -EPIPE && r != -ECONNRESET)
+            return r < 0 ? pn_error(r, "cannot speak to the zygote: %s", strerror(-r)) : 0;
         bury();
     }
     return pn_error(-ENOTSUP, "the zygote ends as soon as it is started");
 }
 
-int pn_zygote_open_pool(int *ret_channel)
+void pn_zygote_bury(void)
+{
+    siginfo_t in = { 0 };
+    pn_lock(&mine.lock);
+    if (is_there() && waitid(P_PIDFD, (id_t)mine.pidfd, &in, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && in.si_pid)
+        bury();
+    pn_unlock(&mine.lock);
+}
+
+int pn_zygote_open_pool(int *ret_channel, int *ret_pidfd)
 {
     int ends[2];
     int r = pn_channel_pair(ends);
@@ -398,6 +422,9 @@ int pn_zygote_open_pool(int *ret_channel)
         return pn_error(r, "cannot make a channel for the pool: %s", strerror(-r));
     pn_lock(&mine.lock);
     r = hand_over(ends[1]);
+    *ret_pidfd = r < 0 ? -1 : fcntl(mine.pidfd, F_DUPFD_CLOEXEC, 3);
+    if (r == 0 && *ret_pidfd < 0)
+        r = pn_error(-errno, "cannot hold the zygote: %s", strerror(errno));
     pn_unlock(&mine.lock);
     (void)close(ends[1]);
     if (r < 0)
