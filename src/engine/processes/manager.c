@@ -394,12 +394,17 @@ void pn_end_workers(struct pn_processes *p)
 {
     int fds[PN_CHANNEL_FDS];
     struct pn_zygote_msg drop;
-    ssize_t got;
+    struct pollfd either[2] = { { .fd = p->zygote, .events = POLLIN }, { .fd = p->zygote_pidfd, .events = POLLIN } };
+    ssize_t got = -EAGAIN;
     if (p->zygote < 0)
         return;
     (void)shutdown(p->zygote, SHUT_WR);
-    while ((got = pn_channel_receive(p->zygote, &drop, sizeof drop, fds, true)) > 0)
-        pn_close_fds(fds, PN_CHANNEL_FDS);
+    while (got > 0 || (got == -EAGAIN && !either[1].revents)) {       /* its death may not end the channel, if a fork holds that, too */
+        (void)poll(either, 2, -1);
+        got = pn_channel_receive(p->zygote, &drop, sizeof drop, fds, false);
+        if (got > 0)
+            pn_close_fds(fds, PN_CHANNEL_FDS);
+    }
     pn_close_fds(&p->zygote, 1);
 }
 
