@@ -90,11 +90,6 @@ int pn_pidfd_open(pid_t pid)
     return fd < 0 ? -errno : fd;
 }
 
-int pn_pidfd_signal(int pidfd, int signo)
-{
-    return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) < 0 ? -errno : 0;
-}
-
 int pn_fd_up(int fd)
 {
     if (fd < 0 || fd > 2)

@@ -1,6 +1,4 @@
-/* process.h - the one door to processes and threads: making them, telling them apart, ending them.
- *
- * Processes are held by pidfd, never by number alone, so that a signal cannot reach a stranger. */
+/* process.h - the one door to processes and threads: making them, and telling them apart. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +28,6 @@ pid_t pn_fork_unseen(int *ret_pidfd);
 /* As fork(), with *ret_pidfd in the parent. */
 pid_t pn_fork(int *ret_pidfd);
 int pn_pidfd_open(pid_t pid);                     /* or a negative errno; close-on-exec */
-int pn_pidfd_signal(int pidfd, int signo);        /* 0 or a negative errno */
 
 /* The same open file at a number above 2: a program may have closed its standard descriptors, and what it prints must not end up in one
  * of ours. Takes what a call has just returned: -1 stays -1 with its errno. */

@@ -1,14 +1,15 @@
 #include "engine/processes/link.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/process.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/processes.h"
 #include "memory/segment.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,6 +61,22 @@ static int send_hello(struct pn_link *l)
     return r;
 }
 
+static int listen_to(struct pn_link *l)
+{
+    const struct pn_processes *p = l->pool->state;
+    struct epoll_event e = { .events = EPOLLIN, .data.ptr = l };
+    return epoll_ctl(p->epoll, EPOLL_CTL_ADD, l->channel, &e) < 0 ? -errno : 0;
+}
+
+/* A child that the program forked may hold the channel, too, so closing alone would not end the listening. */
+void pn_link_hang_up(struct pn_link *l)
+{
+    const struct pn_processes *p = l->pool->state;
+    if (l->channel >= 0)
+        (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, l->channel, NULL);
+    pn_close_fds(&l->channel, 1);
+}
+
 int pn_link_start(struct pn_link *l, uint64_t id, int zygote)
 {
     int ends[2] = { -1, -1 };
@@ -68,6 +85,8 @@ int pn_link_start(struct pn_link *l, uint64_t id, int zygote)
     l->why[0] = '\0';
     int r = pn_channel_pair(ends);
     l->channel = ends[0];
+    if (r == 0)
+        r = listen_to(l);
     if (r == 0)
         r = send_hello(l);
     if (r == 0)
@@ -279,10 +298,12 @@ enum pn_said pn_link_listen(struct pn_link *l, union pn_message *buffer, prong_e
 
 void pn_link_kill(struct pn_link *l, enum pn_kill_why why)
 {
+    const struct pn_processes *p = l->pool->state;
+    struct pn_zygote_msg msg = { .kind = PN_KILL_WORKER, .worker = l->id };
+    struct iovec part = { &msg, sizeof msg };
     if (l->killed == PN_NOT_KILLED)
         l->killed = why;
-    if (l->pidfd >= 0)
-        (void)pn_pidfd_signal(l->pidfd, SIGKILL);
+    l->kill_sent = p->zygote < 0 || pn_channel_send(p->zygote, &part, 1, NULL, 0, false) != -EAGAIN;
     l->kill_at = PRONG_NEVER;
     l->state = PN_LINK_ENDING;
 }
@@ -338,10 +359,9 @@ void pn_link_clear(struct pn_link *l)
     if (l->segment && l->run)
         pn_segment_unmap(l->segment, l->run->size);
     pn_segment_unmap(l->board, sizeof *l->board);
-    pn_close_fds(&l->channel, 1);
-    pn_close_fds(&l->pidfd, 1);
+    pn_link_hang_up(l);
     struct pn_link keep = *l;
-    *l = (struct pn_link){ .pool = keep.pool, .index = keep.index, .channel = -1, .pidfd = -1,
+    *l = (struct pn_link){ .pool = keep.pool, .index = keep.index, .channel = -1,
                              .failed_starts = keep.failed_starts, .failed_inits = keep.failed_inits, .retry_at = keep.retry_at };
     memcpy(l->why, keep.why, sizeof l->why);
 }

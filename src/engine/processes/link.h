@@ -25,7 +25,7 @@ struct pn_link {
     bool started, ready;              /* which of the two that make it IDLE have come */
     bool has_worked;                  /* it has been IDLE */
     uint64_t id;                      /* of this worker, never used again */
-    int channel, pidfd;               /* -1: none */
+    int channel;                      /* -1: none */
     pid_t pid;
     struct pn_board *board;           /* both pages writable here */
     unsigned failed_starts;           /* in a row, for whatever reason; and of these in a row by the program's init */
@@ -38,6 +38,7 @@ struct pn_link {
     uint64_t seq;
     prong_time kill_at;
     enum pn_kill_why killed;
+    bool kill_sent;                   /* false: the zygote has to be told again */
     void *segment;                    /* the run's record, where it is large; a mapping of run->size */
     struct pn_fault fault;            /* kind 0: none was told */
 };
@@ -56,7 +57,8 @@ int  pn_link_segment(const prong_future *run, int *ret_fd, void **ret_segment);
 enum pn_said { PN_SAID_NOTHING, PN_SAID_READY, PN_SAID_REPLY, PN_SAID_END, PN_SAID_NONSENSE };
 enum pn_said pn_link_listen(struct pn_link *l, union pn_message *buffer, prong_error *ret_end);
 
-/* Kills the worker; its end will be told by the zygote. */
+/* Has the worker killed by the zygote, its parent, which alone can name it safely and has the right to; its end will be told. Only if
+ * the channel to the zygote is full is this to be called again: kill_sent tells. */
 void pn_link_kill(struct pn_link *l, enum pn_kill_why why);
 /* Lets an idle worker go. */
 void pn_link_retire(struct pn_link *l);
@@ -64,5 +66,7 @@ void pn_link_retire(struct pn_link *l);
 bool pn_link_had_begun(const struct pn_link *l);
 /* How the run ended that its dead worker was in the middle of. */
 prong_error pn_link_death(const struct pn_link *l, const struct pn_zygote_msg *ended);
+/* Closes the channel, and listens to it no more. */
+void pn_link_hang_up(struct pn_link *l);
 /* Frees what the worker had here: ABSENT. Its run has been taken from it. */
 void pn_link_clear(struct pn_link *l);

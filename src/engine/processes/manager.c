@@ -7,10 +7,12 @@
 #include "engine/processes/zygote.h"
 #include "memory/segment.h"
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,7 +103,7 @@ static void becomes_idle(struct pn_link *l)
         pn_link_retire(l);
 }
 
-/* Locked. Both have to have come: the zygote's word, with its pidfd, and the worker's. */
+/* Locked. Both have to have come: the zygote's word, with the worker's number, and the worker's own. */
 static void may_be_idle(struct pn_link *l)
 {
     if (l->started && l->ready && l->state == PN_LINK_STARTING) {
@@ -216,7 +218,7 @@ static void worker_said(prong_pool *pool, struct pn_link *l)
     pn_lock(&pool->lock);
     if (l->state != PN_LINK_STARTING)          /* a start that fails is told by the worker's end */
         l->state = PN_LINK_ENDING;
-    pn_close_fds(&l->channel, 1);
+    pn_link_hang_up(l);
     pn_unlock(&pool->lock);
 }
 
@@ -235,6 +237,8 @@ static void zygote_ended(prong_pool *pool)
     struct pn_processes *p = pool->state;
     struct pn_zygote_msg none = { .how = CLD_KILLED, .status = SIGKILL };
     pn_lock(&pool->lock);
+    (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->zygote, NULL);
+    (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->zygote_pidfd, NULL);
     pn_close_fds(&p->zygote, 1);
     pn_unlock(&pool->lock);
     pn_zygote_bury();
@@ -257,20 +261,11 @@ static void zygote_ended(prong_pool *pool)
     pn_pool_break(pool, "its zygote has ended, and all worker processes with it");      /* for runs that had not been begun */
 }
 
-static void started(struct pn_link *l, const struct pn_zygote_msg *msg, int *pidfd)
+static void started(struct pn_link *l, const struct pn_zygote_msg *msg)
 {
     l->pid = msg->pid;
     l->started = true;
-    if (*pidfd < 0) {                          /* we may open no more: without it the worker could not be killed, so it goes again */
-        (void)snprintf(l->why, sizeof l->why, "no descriptor left to hold a worker by");
-        pn_link_retire(l);
-        return;
-    }
-    l->pidfd = *pidfd;
-    *pidfd = -1;
     may_be_idle(l);
-    if (l->state == PN_LINK_ENDING && l->killed != PN_NOT_KILLED)
-        pn_link_kill(l, l->killed);            /* it was to be killed before it could be */
 }
 
 static void not_started(prong_pool *pool, struct pn_link *l, int error)
@@ -290,7 +285,7 @@ static void zygote_said(prong_pool *pool)
         pn_lock(&pool->lock);
         struct pn_link *l = link_with(p, msg.worker);
         if (l && msg.kind == PN_STARTED)
-            started(l, &msg, &fds[0]);
+            started(l, &msg);
         else if (l && msg.kind == PN_NOT_STARTED)
             not_started(pool, l, msg.status);
         pn_unlock(&pool->lock);
@@ -304,6 +299,8 @@ static void zygote_said(prong_pool *pool)
 
 /* ---- its loop ---- */
 
+enum { FULL_PAUSE_MS = 10 };                   /* until the zygote may have read some of what it has been told */
+
 /* Kills what is over its time, also where the channel has ended and the task goes on. Tells when to look again. Locked. */
 static prong_time kill_overdue(prong_pool *pool)
 {
@@ -311,7 +308,10 @@ static prong_time kill_overdue(prong_pool *pool)
     prong_time next = PRONG_NEVER;
     for (uint32_t i = 0; i < p->size; i++) {
         struct pn_link *l = p->link[i];
-        if (l->run && l->kill_at != PRONG_NEVER && pn_passed(l->kill_at))
+        if (l->killed != PN_NOT_KILLED && !l->kill_sent) {
+            pn_link_kill(l, l->killed);
+            next = pn_earlier(next, l->kill_sent ? PRONG_NEVER : pn_after_ms(pn_now(), FULL_PAUSE_MS));
+        } else if (l->run && l->kill_at != PRONG_NEVER && pn_passed(l->kill_at))
             pn_link_kill(l, PN_KILLED_BY_TIME);
         else if (l->run)
             next = pn_earlier(next, l->kill_at);
@@ -319,24 +319,6 @@ static prong_time kill_overdue(prong_pool *pool)
             next = pn_earlier(next, l->retry_at);
     }
     return next;
-}
-
-/* Without memory for that many the rest is listened to later. Locked. */
-static nfds_t list_descriptors(struct pn_processes *p)
-{
-    uint32_t wanted = p->size + PN_POLL_FIXED;
-    struct pollfd *more = p->poll_size < wanted ? realloc(p->poll, wanted * sizeof *more) : NULL;
-    if (more) {
-        p->poll = more;
-        p->poll_size = wanted;
-    }
-    nfds_t n = p->poll_size < wanted ? p->poll_size : wanted;
-    p->poll[PN_POLL_ZYGOTE] = (struct pollfd){ .fd = p->zygote, .events = POLLIN };
-    p->poll[PN_POLL_ZYGOTE_DEATH] = (struct pollfd){ .fd = p->zygote < 0 ? -1 : p->zygote_pidfd, .events = POLLIN };
-    p->poll[PN_POLL_WAKE] = (struct pollfd){ .fd = p->wake, .events = POLLIN };
-    for (nfds_t i = PN_POLL_FIXED; i < n; i++)
-        p->poll[i] = (struct pollfd){ .fd = p->link[i - PN_POLL_FIXED]->channel, .events = POLLIN };
-    return n;
 }
 
 /* Does what can be done now. Locked; lets the lock go, so what changes meanwhile is looked at again. */
@@ -350,42 +332,47 @@ static void do_all(prong_pool *pool)
     } while (p->changed);
 }
 
-/* Sleeps until something has to be done. false: nothing ever will. */
-static bool sleep_manager(prong_pool *pool, nfds_t *ret_n)
+enum { EVENTS_AT_ONCE = 32 };
+
+/* Sleeps until something has to be done. The number of events, or -1: nothing ever will. */
+static int sleep_manager(prong_pool *pool, struct epoll_event *ret_events)
 {
     struct pn_processes *p = pool->state;
     pn_lock(&pool->lock);
     do_all(pool);
     prong_time next = kill_overdue(pool);
     bool done = pool->closing && pool->open_count == 0;
-    nfds_t n = list_descriptors(p);
     p->asleep = !done;
     pn_unlock(&pool->lock);
-    if (!done && poll(p->poll, n, pn_poll_ms(next)) < 0)
-        for (nfds_t i = 0; i < n; i++)
-            p->poll[i].revents = 0;
+    int n = done ? -1 : epoll_wait(p->epoll, ret_events, EVENTS_AT_ONCE, pn_poll_ms(next));
     pn_lock(&pool->lock);
     p->asleep = false;
     pn_unlock(&pool->lock);
-    *ret_n = n;
-    return !done;
+    return n < 0 && !done ? 0 : n;             /* EINTR */
 }
 
-/* Replies first: what a worker had written before it died counts. */
+/* Replies first: what a worker had written before it died counts. A link whose channel is closed has been dealt with meanwhile; it is not
+ * opened again before the next sleep. */
 static void manage(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
+    struct epoll_event events[EVENTS_AT_ONCE];
     uint64_t count;
-    nfds_t n;
-    while (sleep_manager(pool, &n)) {
-        if (p->poll[PN_POLL_WAKE].revents)
-            (void)!read(p->wake, &count, sizeof count);
-        for (nfds_t i = PN_POLL_FIXED; i < n; i++)
-            if (p->poll[i].revents && p->link[i - PN_POLL_FIXED]->channel == p->poll[i].fd)
-                worker_said(pool, p->link[i - PN_POLL_FIXED]);
-        if (p->poll[PN_POLL_ZYGOTE].revents)
+    int n;
+    while ((n = sleep_manager(pool, events)) >= 0) {
+        bool said = false, died = false;
+        for (int i = 0; i < n; i++) {
+            void *what = events[i].data.ptr;
+            said |= what == &p->zygote;
+            died |= what == &p->zygote_pidfd;
+            if (what == &p->wake)
+                (void)!read(p->wake, &count, sizeof count);
+            else if (what != &p->zygote && what != &p->zygote_pidfd && ((struct pn_link *)what)->channel >= 0)
+                worker_said(pool, what);
+        }
+        if (said && p->zygote >= 0)
             zygote_said(pool);
-        if (p->poll[PN_POLL_ZYGOTE_DEATH].revents && p->zygote >= 0)
+        if (died && p->zygote >= 0)
             zygote_ended(pool);
     }
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 int pn_links_make_room(prong_pool *pool, uint32_t size)
@@ -26,7 +27,7 @@ int pn_links_make_room(prong_pool *pool, uint32_t size)
         struct pn_link *l = calloc(1, sizeof *l);
         if (!l)
             break;
-        *l = (struct pn_link){ .pool = pool, .index = p->size, .channel = -1, .pidfd = -1 };
+        *l = (struct pn_link){ .pool = pool, .index = p->size, .channel = -1 };
         p->link[p->size] = l;
     }
     return p->size < size ? pn_error(-ENOMEM, "no memory for %u workers", size) : 0;
@@ -39,9 +40,15 @@ static void fini(prong_pool *pool)
         free(p->link[i]);
     pn_close_fds(&p->wake, 1);
     pn_close_fds(&p->zygote_pidfd, 1);
+    pn_close_fds(&p->epoll, 1);
     free(p->link);
-    free(p->poll);
     free(p);
+}
+
+static bool listen_to(const struct pn_processes *p, int *fd)
+{
+    struct epoll_event e = { .events = EPOLLIN, .data.ptr = fd };
+    return epoll_ctl(p->epoll, EPOLL_CTL_ADD, *fd, &e) == 0;
 }
 
 /* The zygote first, while the program may still have one thread; the manager last. */
@@ -54,13 +61,13 @@ static int open_parts(prong_pool *pool, struct pn_processes *p)
         r = pn_heap_open(pool->heap_bytes, true, &pool->heap);
     if (r == 0)
         r = pn_links_make_room(pool, pool->workers);
-    p->poll = r == 0 ? malloc((p->size + PN_POLL_FIXED) * sizeof *p->poll) : NULL;
-    p->poll_size = p->poll ? p->size + PN_POLL_FIXED : 0;
-    if (r == 0 && !p->poll)
-        r = pn_error(-ENOMEM, "no memory for %u workers", pool->workers);
     p->wake = r == 0 ? pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) : -1;
     if (r == 0 && p->wake < 0)
         r = pn_error(-errno, "cannot make an event descriptor: %s", strerror(errno));
+    p->epoll = r == 0 ? pn_fd_up(epoll_create1(EPOLL_CLOEXEC)) : -1;
+    bool listens = r == 0 && p->epoll >= 0 && listen_to(p, &p->zygote) && listen_to(p, &p->zygote_pidfd) && listen_to(p, &p->wake);
+    if (r == 0 && !listens)
+        r = pn_error(-errno, "cannot make what the manager listens with: %s", strerror(errno));
     return r;
 }
 
@@ -88,7 +95,7 @@ static int open_processes(prong_pool *pool)
     if (!p)
         return pn_error(-ENOMEM, "no memory for a pool");
     pool->state = p;
-    p->zygote = p->zygote_pidfd = p->wake = -1;
+    p->zygote = p->zygote_pidfd = p->wake = p->epoll = -1;
     p->next_id = 1;
     int r = open_parts(pool, p);
     if (r == 0)

@@ -1,30 +1,27 @@
 /* processes.h - what the parts of the process engine share: one pool's links, its channel to the zygote, and its manager.
  *
  * Runs are handed to idle workers by whoever finds the two together: the thread that submits, or the manager (dispatch.c). The manager
- * alone listens (manager.c): it sleeps in one poll over the zygote's reports, the workers' channels and an event descriptor, takes
- * replies, kills what is over its time, and replaces workers that have died. One run at a time is with a worker, so a death loses that
+ * alone listens (manager.c): it sleeps in one epoll over the zygote's reports and death, the workers' channels and an event descriptor,
+ * takes replies, kills what is over its time, and replaces workers that have died. One run at a time is with a worker, so a death loses that
  * run at most, and not even that if it had not been begun. */
 #pragma once
 #include "engine/processes/link.h"
-#include <poll.h>
 #include <pthread.h>
 
-enum { PN_POLL_ZYGOTE, PN_POLL_ZYGOTE_DEATH, PN_POLL_WAKE, PN_POLL_FIXED };
 enum { PN_STARTS_AT_ONCE = 64 };     /* asked for and not yet answered: far fewer than fit into a channel, so neither side ever blocks */
 
 struct pn_processes {
     int zygote;                      /* this pool's channel; -1: the zygote has died */
     int zygote_pidfd;
     int wake;                        /* event descriptor: something has changed for the manager */
-    bool asleep;                     /* it is in poll, or on the way there: a change must be told */
+    bool asleep;                     /* it sleeps, or is on the way there: a change must be told */
     bool changed;                    /* something has, since it last looked */
     pthread_t manager;
     uint64_t next_id;
     struct pn_link **link;           /* by index. Grown by the manager alone, under the lock, so it reads them without; none is ever
                                         moved or freed before the pool */
     uint32_t size;
-    struct pollfd *poll;             /* the manager's: PN_POLL_FIXED, and one per link */
-    uint32_t poll_size;
+    int epoll;                       /* what the manager sleeps in: the three above, and every link's channel, with the link as its data */
     union pn_message message;        /* the manager's */
 };
 

@@ -2,8 +2,8 @@
  *
  *   zygote --HERE------> owner                      over the control channel: it has begun
  *   owner --OPEN_POOL--> zygote                     over the control channel; with the zygote's end of the pool's channel
- *   owner --START------> zygote                     over the pool's channel; with the worker's end of its own channel
- *   zygote --STARTED, NOT_STARTED, ENDED--> owner   over the pool's channel; STARTED with the worker's pidfd
+ *   owner --START, KILL--> zygote                   over the pool's channel; START with the worker's end of its own channel
+ *   zygote --STARTED, NOT_STARTED, ENDED--> owner   over the pool's channel
  *   owner --HELLO, CALL--> worker                   over the worker's channel
  *   worker --READY, REPLY, FAULT--> owner
  *
@@ -17,7 +17,7 @@
 
 enum { PN_INLINE_MAX = 16384 };          /* records and outputs up to this travel in the message, larger ones as a segment */
 
-enum pn_wire_kind { PN_HERE = 1, PN_OPEN_POOL, PN_START, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_CALL, PN_READY, PN_REPLY,
+enum pn_wire_kind { PN_HERE = 1, PN_OPEN_POOL, PN_START, PN_KILL_WORKER, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_CALL, PN_READY, PN_REPLY,
                     PN_FAULT };
 
 struct pn_zygote_msg {

@@ -40,17 +40,17 @@ static bool watch(struct watched *w)
     return epoll_ctl(zygote.epoll, EPOLL_CTL_ADD, w->fd, &e) == 0;
 }
 
-/* The owner has a duplicate of some of these, so closing alone would leave them watched. */
+/* Closing alone would leave it watched, should a worker that was just forked have a duplicate yet. */
 static void unwatch(struct watched *w)
 {
     (void)epoll_ctl(zygote.epoll, EPOLL_CTL_DEL, w->fd, NULL);
     (void)close(w->fd);
 }
 
-static void tell(const struct zpool *pool, const struct pn_zygote_msg *msg, const int *fd)
+static void tell(const struct zpool *pool, const struct pn_zygote_msg *msg)
 {
     struct iovec part = { .iov_base = (void *)(uintptr_t)msg, .iov_len = sizeof *msg };
-    (void)pn_channel_send(pool->watched.fd, &part, 1, fd, fd ? 1 : 0, true);       /* nobody there: its end is seen next */
+    (void)pn_channel_send(pool->watched.fd, &part, 1, NULL, 0, true);       /* nobody there: its end is seen next */
 }
 
 static void drop_pool_if_done(struct zpool *pool)
@@ -82,7 +82,7 @@ static void worker_ended(struct zworker *w)
     pn_list_remove(&w->all);
     free(w);
     if (!pool->closing)
-        tell(pool, &msg, NULL);
+        tell(pool, &msg);
     drop_pool_if_done(pool);
 }
 
@@ -158,7 +158,15 @@ static void start_worker(struct zpool *pool, uint64_t id, int channel)
     struct zworker *w;
     int r = channel < 0 ? -EMFILE : fork_worker(pool, id, channel, &w);
     struct pn_zygote_msg msg = { .kind = r < 0 ? PN_NOT_STARTED : PN_STARTED, .worker = id, .status = -r, .pid = r < 0 ? 0 : w->pid };
-    tell(pool, &msg, r < 0 ? NULL : &w->watched.fd);
+    tell(pool, &msg);
+}
+
+/* One that has ended meanwhile is no longer there, and its number may be a stranger's. */
+static void kill_worker(struct zpool *pool, uint64_t id)
+{
+    PN_LIST_EACH(it, &pool->workers)
+        if (PN_OF(it, struct zworker, link)->id == id)
+            end_group(PN_OF(it, struct zworker, link));
 }
 
 static void close_pool(struct zpool *pool)
@@ -181,6 +189,8 @@ static void pool_said(struct zpool *pool)
     }
     if (got == sizeof msg && msg.kind == PN_START)
         start_worker(pool, msg.worker, fds[0]);
+    else if (got == sizeof msg && msg.kind == PN_KILL_WORKER)
+        kill_worker(pool, msg.worker);
     pn_close_fds(fds, PN_CHANNEL_FDS);
 }
 
