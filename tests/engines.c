@@ -2,6 +2,7 @@
 #include "proc.h"
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ const struct engine_config engines[] = {
 };
 
 struct board *board;
+static bool prepared;
 static unsigned fds_before;
 
 void add_case_on_for(unsigned scopes, const TTest *test, unsigned limit_s)
@@ -41,13 +43,23 @@ void board_log(uint32_t what)
         board->log[at] = what;
 }
 
-void prepare(int i)
+void make_board(void)
 {
+    if (board)
+        return;
     board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(board, MAP_FAILED);
+}
+
+void prepare(int i)
+{
+    make_board();
+    if (prepared)
+        return;
     if (engines[i].kind == PROCESSES)
         ck_ok(prong_init());
     fds_before = open_fds();
+    prepared = true;
 }
 
 prong_pool *begin_with(int i, prong_pool_opts opts)
@@ -122,9 +134,9 @@ int do_return(void *record)
 
 int do_hold(void *record)
 {
-    (void)record;
+    const uint32_t *turn = record;
     tally_add(&board->here, 1);
-    tally_await(&board->go, 1);
+    tally_await(&board->go, *turn);
     return 0;
 }
 
@@ -154,12 +166,40 @@ int do_stay(void *record)
         (void)pause();
 }
 
+int do_mark(void *record)
+{
+    (void)record;
+    tally_add(&board->done, 1);
+    return 0;
+}
+
+int do_give_way(void *record)
+{
+    struct telling *t = record;
+    t->spoilt = 1;
+    if (!prong_output_alloc(10))
+        return 1;
+    (void)do_until_told(NULL);
+    return prong_fail(t->code, "this is not heard");
+}
+
+void expect_gave_way(prong_future *f, enum prong_kind kind, int code)
+{
+    prong_error end = end_of(f);
+    ck_assert_int_eq(end.kind, kind);
+    ck_assert_int_eq(end.code, code);
+    ck_assert_str_ne(end.text, "");
+    ck_assert_int_eq(((struct telling *)prong_future_record(f))->spoilt, 0);
+    ck_assert_ptr_null(prong_future_output(f, NULL));
+    prong_future_free(f);
+}
+
 struct held hold_workers(prong_pool *pool, uint32_t n)
 {
     struct held h = { .n = n };
-    uint32_t before = tally_read(&board->here);
+    uint32_t before = tally_read(&board->here), turn = tally_read(&board->go) + 1;
     for (uint32_t i = 0; i < n; i++)
-        h.f[i] = submit(pool, do_hold, NULL, 0, NULL);
+        h.f[i] = submit(pool, do_hold, &turn, sizeof turn, NULL);
     tally_await(&board->here, before + n);
     return h;
 }
@@ -169,6 +209,11 @@ void release_workers(struct held *h)
     tally_add(&board->go, 1);
     for (uint32_t i = 0; i < h->n; i++)
         ck_assert_int_eq(take_end(h->f[i]).kind, PRONG_DONE);
+}
+
+void leave_no_core(void)
+{
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 }
 
 int64_t now_ns(void)

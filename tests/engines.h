@@ -33,7 +33,8 @@ struct board {
 extern struct board *board;
 void board_log(uint32_t what);            /* in the order of the calls */
 
-/* The board, and prong_init where the configuration needs it. First thing in a case. */
+void make_board(void);                    /* once in a case, for what is done before prepare; later calls do nothing */
+/* The board, and prong_init where the configuration needs it: once in a case, before anything else of it. */
 void prepare(int i);
 /* prepare, and a pool of the configuration. opts->engine and workers are filled in. */
 prong_pool *begin(int i);
@@ -63,14 +64,22 @@ void await_state(const prong_future *f, enum prong_state state);
 int do_nothing(void *record);
 int do_increment(void *record);           /* of a uint64_t */
 int do_return(void *record);              /* the int it is given */
-int do_hold(void *record);                /* is here, and waits for go */
-int do_hold_and_log(void *record);        /* the uint32_t it is given, after go */
+int do_hold(void *record);                /* is here, and waits until go is the uint32_t it is given */
+int do_hold_and_log(void *record);        /* the uint32_t it is given, once go is 1 */
 int do_until_told(void *record);          /* is here, and stays until prong_cancelled */
 int do_stay(void *record);                /* is here, and never returns */
+int do_mark(void *record);                /* adds to done */
+
+/* Spoils its record, makes an output, is here until prong_cancelled, and fails with the code: none of which is to be seen. */
+struct telling { int32_t code, spoilt; };
+int  do_give_way(void *record);
+/* Waits for such a run, checks that it left no trace, and frees it. */
+void expect_gave_way(prong_future *f, enum prong_kind kind, int code);
 
 /* Fills `n` workers with do_hold, and returns when all are here. release opens the gate, waits for them, and frees them. */
 struct held { prong_future *f[64]; uint32_t n; };
 struct held hold_workers(prong_pool *pool, uint32_t n);
 void release_workers(struct held *h);
 
+void leave_no_core(void);                 /* of this process and those that begin as a copy of it: they die on purpose */
 int64_t now_ns(void);

@@ -15,14 +15,20 @@ START_TEST(an_early_exit_3_fails) { exit(3); } END_TEST
 START_TEST(an_index_is_told) { ck_assert_int_eq(_i, 42); } END_TEST
 START_TEST(a_case_begins_with_one_thread) { ck_assert_uint_eq(live_threads(), 1 + SANITIZED_THREAD); } END_TEST
 
-/* In a session of its own, so that the end of the case's process group does not end it. */
+/* In a session of its own, so that the end of the case's process group does not end it; the case waits until it is there. */
 START_TEST(a_process_left_behind_fails_its_case)
 {
+    int there[2];
+    char none;
+    ck_assert_int_eq(pipe(there), 0);
     if (fork() == 0) {
         (void)setsid();
+        (void)close(there[1]);
         for (;;)
             (void)pause();
     }
+    (void)close(there[1]);
+    ck_assert_int_eq(read(there[0], &none, 1), 0);
 }
 END_TEST
 

@@ -13,6 +13,8 @@ import os
 import pty
 import random
 import re
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,8 @@ from pathlib import Path
 
 ENGINES = ["serial", "threads", "processes", "processes-ready"]
 PIECE = 256 << 10               # bytes of the file that are one piece of work: cmd/compare/records.c
-SHIPPED = Path(__file__).resolve().parent.parent / "data" / "packages.csv"
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "data" / "packages.csv"
 CASES = []
 
 
@@ -225,10 +228,10 @@ def _(prong):
 
 @case("each number is read as the double that is nearest")
 def _(prong):
-    words = ["0", "-0.0", "1", "+7", ".5", "5.", "0.1", "1e22", "1e23", "123456789012345678", "9007199254740993", "9007199254740992e22",
-             "1.7976931348623157e308", "5e-324", "2.2250738585072011e-308", "0.00000000000000000000000000000012345", " 12 ",
-             "18446744073709551616", "99999999999999999999", "1e-22", "1E+2", "-1234.5678e-10", "000000000000000000000000000001.5",
-             "9" * 300, "0." + "1" * 900, "1448997445238699", "8.5e-1", "6.02214076e23"]
+    words = ["0", "-0.0", "+7", ".5", "0.1", "1e23", "9007199254740993",
+             "9007199254740993e1", "9007199254740992e22", "5e-324", "2.2250738585072011e-308",
+             "0.00000000000000000000000000000012345", " 12 ", "18446744073709551616", "1E+2",
+             "-1234.5678e-10", "000000000000000000000000000001.5", "9" * 300, "0." + "1" * 900, "8.5e-1"]
     for i in range(0, len(words), 2):
         found = prong.records(f"a;b\n{words[i]};{words[i + 1]}\n")
         for name, word in (("mean_a", words[i]), ("mean_b", words[i + 1])):
@@ -304,6 +307,9 @@ def _(prong):
     text = "weight,height\n1,2\n"
     prong.refuse(text, "'hieght'", "did you mean 'height'?", words=["--columns", "weight,hieght"])
     prong.refuse(text, "'nothing'", "weight, height", words=["--columns", "weight,nothing"])
+    for width in range(3, 41):      # the list of names is cut wherever its room may end
+        names = ",".join(["c" * width] * 100)
+        prong.refuse(names + "\n" + names + "\n", "'nothing'", "c, c", ", ...", words=["--columns", "nothing,nothing"])
     status, out, err = prong.run("compare", "--input", str(prong.file(text)), "--columns", "weight")
     assert status == 2 and out == "" and "two names" in err, err
 
@@ -360,8 +366,9 @@ def _(prong):
 @case("a file that is written to meanwhile is refused")
 def _(prong):
     path = prong.file(csv_of(whole_rows(100)))
-    with subprocess.Popen([prong.binary, "compare", "--input", str(path), "--runs", "1000", "--json"], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=prong.env) as process, path.open("ab", buffering=0) as file:
+    words = [prong.binary, "compare", "--input", str(path), "--runs", "1000", "--json"]
+    with path.open("ab", buffering=0) as file, subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                                                stderr=subprocess.PIPE, env=prong.env) as process:
         while process.poll() is None:
             file.write(b"more,1,2\n")
         out, err = process.stdout.read(), process.stderr.read().decode()
@@ -410,9 +417,74 @@ def _(prong):
         raise Skip("this machine has no /dev/full")
     path = str(prong.file("a,b\n1,2\n3,5\n"))
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([prong.binary, "compare", "--input", path, "--runs", "1", "--json"], stdin=subprocess.DEVNULL, stdout=full,
-                              stderr=subprocess.PIPE, env=prong.env, timeout=300)
+        done = subprocess.run([prong.binary, "compare", "--input", path, "--runs", "1", "--json"], stdin=subprocess.DEVNULL,
+                              stdout=full, stderr=subprocess.PIPE, env=prong.env, timeout=300)
     assert done.returncode == 3 and b"No space left" in done.stderr, done
+
+
+LIAR = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <prong.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The library's own, but for the lowest bit of one result: the how manieth, says LIE. */
+int prong_reduce(prong_pool *pool, uint64_t lo, uint64_t hi, uint64_t grain, prong_range_fn *fn, prong_fold_fn *fold,
+                 const void *identity, size_t size, void *ret_result, prong_error *ret_end)
+{
+    static int n;
+    int (*real)(prong_pool *, uint64_t, uint64_t, uint64_t, prong_range_fn *, prong_fold_fn *, const void *, size_t, void *,
+                prong_error *) = dlsym(RTLD_NEXT, "prong_reduce");
+    int r = real(pool, lo, hi, grain, fn, fold, identity, size, ret_result, ret_end);
+    if (++n == atoi(getenv("LIE"))) {
+        ((unsigned char *)ret_result)[size - sizeof(double)] ^= 1;
+        (void)!write(STDERR_FILENO, "lied\n", 5);
+    }
+    return r;
+}
+"""
+
+
+@case("one wrong bit in one engine is found: no time is shown, each result is, and the end is 1")
+def _(prong):
+    compiler = shutil.which("cc")
+    if not compiler:
+        raise Skip("no C compiler")
+    source, liar = prong.folder / "liar.c", prong.folder / "liar.so"
+    source.write_text(LIAR)
+    subprocess.run([compiler, "-shared", "-fPIC", "-I", str(ROOT / "include"), "-o", str(liar), str(source), "-ldl"], check=True)
+    changes = {"LD_PRELOAD": str(liar), "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    path = str(prong.file("a,b\n1,2\n3,5\n"))
+    for lie in (3, 7):      # while warming up, and in the first round: the turn of `processes`
+        changes["LIE"] = str(lie)
+        status, out, err = prong.run("compare", "--input", path, "--runs", "2", "--json", **changes)
+        if "lied" not in err:
+            raise Skip("this program does not take the library from a shared object")
+        assert status == 1 and "disagree" in err, (status, err)
+        report = json.loads(out)
+        assert report["agree"] is False and report["rows"] == [] and report["costs"] == []
+        products = {engine: found["sum_of_products"] for engine, found in report["results"]["records"].items()}
+        assert products == {"serial": 17, "threads": 17, "processes": math.nextafter(17, 18), "processes-ready": 17}, products
+        status, out, err = prong.run("compare", "--input", path, "--runs", "2", **changes)
+        assert status == 1 and "DISAGREE" in out and "vs serial" not in out, out
+
+
+@case("an engine that this machine cannot run is told and left out, the others go on, and the end is 3")
+def _(prong):
+    path = str(prong.file("a,b\n1,2\n3,5\n"))
+    words = [prong.binary, "compare", "--input", path, "--runs", "1", "--workers", "24", "--json"]
+    few = 20        # descriptors: too few for so many processes
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=prong.env, timeout=300,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (few, few)))
+    report = json.loads(done.stdout)
+    if not report["missing"]:
+        raise Skip(f"24 worker processes do with {few} descriptors here")
+    assert done.returncode == 3 and report["agree"] is True
+    assert [one["engine"] for one in report["missing"]] == ["processes", "processes-ready"] and report["missing"][0]["why"]
+    assert [row["engine"] for row in report["rows"]] == 2 * ["serial", "threads"]
+    assert report["machine"]["engines"] == ["serial", "threads"] and [cost["engine"] for cost in report["costs"]] == ["threads"]
+    assert b"goes on without processes: " in done.stderr, done.stderr
 
 
 # ---- the data set of our own ---------------------------------------------------------------------------------------------
@@ -474,6 +546,9 @@ def _(prong):
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: test_compare.py PATH_OF_PRONG")
+    if not os.access(sys.argv[1], os.X_OK):
+        print(f"Bail out! {sys.argv[1]} is no program")
+        sys.exit(1)
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         prong = Prong(os.path.abspath(sys.argv[1]), Path(os.path.realpath(folder)))

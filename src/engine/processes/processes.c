@@ -74,8 +74,9 @@ static int open_parts(prong_pool *pool, struct pn_processes *p)
 static int start_workers(prong_pool *pool, struct pn_processes *p)
 {
     pn_fill_up(pool);
-    if (p->link[0]->state == PN_LINK_ABSENT)
-        return pn_error(-EAGAIN, "%s", p->link[0]->why);
+    for (uint32_t i = 0; i < pool->workers && i < PN_STARTS_AT_ONCE; i++)
+        if (p->link[i]->state == PN_LINK_ABSENT)
+            return pn_error(-EAGAIN, "worker %u of %u: %s", i + 1, pool->workers, p->link[i]->why);
     pool->users++;
     pn_pool_get(pool);
     char name[64];

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""What the libraries give to a linker: the functions of the header, and nothing else.
+
+    python3 tests/test_symbols.py HEADER LIBPRONG.SO LIBPRONG.A
+"""
+import re
+import subprocess
+import sys
+
+DECLARED = re.compile(r"^PRONG_API\b[^;{]*?\b(prong_\w+)\(", re.M)
+NEEDED = re.compile(r"^(libc\.so|ld-linux|libpthread\.so|libdl\.so)")    # the last two are in libc since glibc 2.34
+
+
+def output_of(*words):
+    return subprocess.run(words, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def defined(path, *options):
+    """{name with its version: kind} of the symbols that others can link to."""
+    lines = output_of("nm", "--defined-only", "--extern-only", "--format=posix", *options, path).splitlines()
+    return {words[0]: words[1] for words in map(str.split, lines) if len(words) >= 2}
+
+
+def dynamic(path, tag):
+    return re.findall(rf"\({tag}\).*\[(.*)\]", output_of("readelf", "--dynamic", "--wide", path))
+
+
+def cases(header, shared, static):
+    with open(header, encoding="utf-8") as file:
+        declared = set(DECLARED.findall(file.read()))
+    exported = {name for name, kind in defined(shared, "--dynamic").items() if kind != "A"}
+    plain = {name.split("@")[0] for name in exported}
+    yield "the header declares functions", [] if len(declared) > 30 else [f"found {sorted(declared)}"]
+    yield "each function of the header is exported", [f"{name} is not" for name in sorted(declared - plain)]
+    yield "nothing else is exported", [f"{name} is" for name in sorted(plain - declared)]
+    yield "each has the version PRONG_0", [name for name in sorted(exported) if not name.endswith("@@PRONG_0")]
+    yield "all are functions", [name for name, kind in defined(shared, "--dynamic").items() if kind not in "TA"]
+    soname = dynamic(shared, "SONAME")
+    yield "the shared library is known as libprong.so.0", [] if soname == ["libprong.so.0"] else [f"as {soname}"]
+    yield "it needs the C library alone", [name for name in dynamic(shared, "NEEDED") if not NEEDED.match(name)]
+    in_static = defined(static)
+    yield "each function is in the static library", [f"{name} is not" for name in sorted(declared - set(in_static))]
+    yield "all names in the static library are our own", [name for name in sorted(in_static) if not re.match(r"prong_|pn_", name)]
+
+
+def main():
+    failed = 0
+    for number, (name, wrong) in enumerate(cases(*sys.argv[1:4]), 1):
+        failed += bool(wrong)
+        print(f"{'not ok' if wrong else 'ok'} {number} - {name}")
+        for words in wrong:
+            print(f"# {words}")
+    print(f"1..{number}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
