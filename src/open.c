@@ -54,7 +54,8 @@ static bool engine_promises(const struct pn_engine *engine, enum prong_promise w
 static int check_options(const struct pn_engine *engine, const prong_pool_opts *o, uint32_t count)
 {
     if (count > engine->most_workers)
-        return pn_error(-ENOTSUP, "engine %s has at most %u workers, not %u", engine->name, engine->most_workers, count);
+        return pn_error(-ENOTSUP, "engine %s has at most %u worker%s, not %u", engine->name, engine->most_workers,
+                        engine->most_workers == 1 ? "" : "s", count);
     if (o->memory_bytes && !engine_promises(engine, PRONG_LIMITS_MEMORY))
         return pn_error(-ENOTSUP, "engine %s cannot limit its workers' memory in this version", engine->name);
     if (o->sandbox && strcmp(o->sandbox, "none") != 0 && !engine_promises(engine, PRONG_SANDBOXES))

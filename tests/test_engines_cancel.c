@@ -211,8 +211,8 @@ static void race(prong_pool *pool, enum prong_how how, uint32_t rounds)
 START_TEST(a_cancel_that_races_the_end_leaves_one_end)
 {
     prong_pool *pool = begin(_i);
-    race(pool, PRONG_IF_WAITING, ROUNDS(2000));
-    race(pool, PRONG_ASK, ROUNDS(2000));
+    race(pool, PRONG_IF_WAITING, ROUNDS(6000));
+    race(pool, PRONG_ASK, ROUNDS(6000));
     finish(pool);
 }
 END_TEST
@@ -220,7 +220,7 @@ END_TEST
 START_TEST(a_kill_that_races_the_end_leaves_one_end)
 {
     prong_pool *pool = begin(_i);
-    race(pool, PRONG_KILL, ROUNDS(engines[_i].kind == PROCESSES ? 300 : 2000));
+    race(pool, PRONG_KILL, ROUNDS(engines[_i].kind == PROCESSES ? 1000 : 6000));
     ck_assert_int_eq(take_end(submit(pool, do_nothing, NULL, 0, NULL)).kind, PRONG_DONE);
     finish(pool);
 }
@@ -255,7 +255,7 @@ END_TEST
 
 /* ---- a random worker is killed now and then ---- */
 
-enum { KILL_RUNS = ROUNDS(6000) };
+enum { KILL_RUNS = ROUNDS(15000) };
 struct killer { uint32_t slots; _Atomic bool stop; };       /* its kills are counted on the board: spare[1] */
 
 /* The cell of its slot names the process for as long as it runs this. The first run stays until somebody was killed. */

@@ -172,7 +172,7 @@ START_TEST(a_fork_while_threads_submit_leaves_a_child_that_can_work)
             prong_future *f = NULL;
             if (prong_submit(pool, do_mark, NULL, 0, NULL, &f) != -EOWNERDEAD || prong_pool_close(pool, PRONG_NEVER) != -EOWNERDEAD)
                 _exit(1);
-            if (!SANITIZED_ADDRESS)            /* whose own memory may be locked for ever in the child */
+            if (!SANITIZED)            /* whose own memory may be locked for ever in the child */
                 expect_new_pool();
             _exit(0);
         }

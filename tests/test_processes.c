@@ -134,7 +134,7 @@ END_TEST
 START_TEST(a_pool_for_which_descriptors_are_short_works_or_is_refused)
 {
     struct rlimit limit, tight;
-    int opened = 0, refused = 0;
+    int refused = 0;
     prepare(SEVEN);
     unsigned fds = open_fds();
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -148,14 +148,12 @@ START_TEST(a_pool_for_which_descriptors_are_short_works_or_is_refused)
         else
             ck_assert_int_eq(take_end(submit(pool, do_nothing, NULL, 0, NULL)).kind, PRONG_DONE);
         refused += r < 0;
-        opened += r == 0;
         ck_ok(prong_pool_close(pool, PRONG_NEVER));
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
         ck_assert_uint_eq(open_fds(), fds);
         ck_assert_uint_eq(children_of(zygote(), NULL, 0), 0);
     }
     ck_assert_int_gt(refused, 0);
-    ck_assert_int_gt(opened, 0);
     finish(begin(SEVEN));
 }
 END_TEST
@@ -207,7 +205,7 @@ static void expect_nothing_left(const pid_t *pids, size_t n)
 
 START_TEST(nobody_outlives_a_program_that_is_killed)
 {
-    for (int round = 0; round < ROUNDS(10); round++) {
+    for (int round = 0; round < ROUNDS(30); round++) {
         pid_t program = start_program(go_on), pids[64];
         tally_await(&board->done, (uint32_t)round + 1);
         size_t n = descendants_of(program, pids, 64);
@@ -295,7 +293,7 @@ START_TEST(nobody_outlives_a_program_that_is_killed_at_any_moment)
 {
     make_board();
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-    for (uint32_t round = 0; round < ROUNDS(40); round++) {
+    for (uint32_t round = 0; round < ROUNDS(150); round++) {
         uint32_t before = tally_read(&board->spare[2]);
         pid_t program = fork();
         ck_assert_int_ge(program, 0);

@@ -130,6 +130,8 @@ static prong_future *take_run(struct pn_link *l, const struct pn_zygote_msg *end
     if (!run)
         return NULL;
     *ret_end = pn_link_death(l, ended);
+    if (run->pool->broken && !pn_link_had_begun(l))
+        pn_end_set(ret_end, PRONG_LOST, EPIPE, "the pool is broken: %s", run->pool->why);
     if (l->segment)
         pn_segment_unmap(l->segment, run->size);
     l->segment = NULL;
