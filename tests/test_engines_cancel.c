@@ -141,6 +141,26 @@ START_TEST(what_runs_is_killed_where_that_is_promised)
 }
 END_TEST
 
+static int do_crash_when_told(void *record)
+{
+    (void)do_until_told(record);
+    return raise(SIGKILL);
+}
+
+START_TEST(a_run_that_was_asked_to_give_way_is_not_tried_again)
+{
+    leave_no_core();
+    prong_pool *pool = begin(_i);
+    prong_future *f = submit(pool, do_crash_when_told, NULL, 0, &(prong_run_opts){ .retries = 3 });
+    tally_await(&board->here, 1);
+    ck_refused(prong_future_cancel(f, PRONG_ASK), EINPROGRESS);
+    prong_error end = take_end(f);
+    ck_assert_msg(end.kind == PRONG_CRASHED || end.kind == PRONG_CANCELLED, "%s", end.text);
+    finish(pool);
+    ck_assert_uint_eq(tally_read(&board->here), 1);
+}
+END_TEST
+
 /* ---- races: one end, told once, and in keeping with what the cancel said ---- */
 
 struct ending { _Atomic int calls; };
@@ -375,6 +395,7 @@ int main(int argc, char **argv)
     add_case_on(ON_EVERY, what_runs_and_never_asks_is_done_although_asked);
     add_case_on(ON_EVERY, an_ask_is_for_one_run);
     add_case_on(ON_EVERY, what_runs_is_killed_where_that_is_promised);
+    add_case_on(ON_PROCESSES, a_run_that_was_asked_to_give_way_is_not_tried_again);
     add_case_on(ON_EVERY, a_cancel_that_races_the_end_leaves_one_end);
     add_case_on(ON_EVERY, a_kill_that_races_the_end_leaves_one_end);
     add_case_on(ON_PROCESSES, a_time_limit_that_races_the_end_leaves_one_end);

@@ -2,6 +2,7 @@
 #include "harness.h"
 #include "core/fold.h"
 #include <errno.h>
+#include <stdbool.h>
 
 /* ---- leaves ---- */
 
@@ -77,6 +78,22 @@ static uint64_t node_value(uint64_t first, uint64_t count)
     return join(node_value(first, left), node_value(first + left, count - left));
 }
 
+/* Whether the tree of `leaves` has a node of just these leaves. */
+static bool is_node(uint64_t leaves, uint64_t first, uint64_t count)
+{
+    uint64_t at = 0;
+    while (leaves > count || at != first) {
+        uint64_t left = 1;
+        while (left * 2 < leaves)
+            left *= 2;
+        if (leaves < 2)
+            return false;
+        leaves = first < at + left ? left : leaves - left;
+        at = first < at + left ? at : at + left;
+    }
+    return leaves == count;
+}
+
 static uint64_t fold_in_blocks(uint64_t leaves, uint64_t block)
 {
     struct pn_fold f;
@@ -123,7 +140,8 @@ START_TEST(any_run_of_leaves_becomes_nodes_of_the_tree)
                 pn_fold_push(&f, k, 1);
             }
             for (unsigned d = 0; d < f.depth; d++)
-                if (*(uint64_t *)(void *)(f.slots + d * f.stride) != node_value(f.node[d].first, f.node[d].count))
+                if (!is_node(LEAVES, f.node[d].first, f.node[d].count) ||
+                    *(uint64_t *)(void *)(f.slots + d * f.stride) != node_value(f.node[d].first, f.node[d].count))
                     ck_abort_msg("%u leaves from %u on: node %u", (unsigned)count, (unsigned)first, d);
             ck_assert(f.depth <= 16);
             pn_fold_fini(&f);
