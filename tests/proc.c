@@ -84,10 +84,16 @@ size_t descendants_of(pid_t ancestor, pid_t *ret_pids, size_t most)
     return n;
 }
 
-bool is_alive(pid_t pid)
+char state_of(pid_t pid)
 {
     struct stat_line s;
-    return read_stat(pid, &s) && s.state != 'Z' && s.state != 'X';
+    return read_stat(pid, &s) ? s.state : '\0';
+}
+
+bool is_alive(pid_t pid)
+{
+    char state = state_of(pid);
+    return state != '\0' && state != 'Z' && state != 'X';
 }
 
 /* A pidfd becomes readable when its process has ended, reaped or not. */

@@ -14,6 +14,7 @@ size_t children_of(pid_t parent, pid_t *ret_pids, size_t most);
 size_t descendants_of(pid_t ancestor, pid_t *ret_pids, size_t most);
 size_t zombies_of(pid_t parent);         /* children of it that have ended and were not waited for */
 
+char state_of(pid_t pid);                /* as in ps: 'R' runs, 'S' sleeps, 'Z' is a zombie; 0: there is no such process */
 bool is_alive(pid_t pid);                /* exists, and is no zombie */
 /* false: it still lives after so long. */
 bool await_death(pid_t pid, int limit_ms);

@@ -154,7 +154,7 @@ struct waiter { prong_future *f; int r; prong_error end; prong_time deadline; };
 static void *wait_in_thread(void *arg)
 {
     struct waiter *w = arg;
-    tally_add(&board->spare[1], 1);
+    tally_add(&board->spare[2], 1);
     w->r = prong_wait(w->f, w->deadline, &w->end);
     return NULL;
 }
@@ -174,7 +174,7 @@ START_TEST(any_number_of_threads_may_wait_for_one_future)
         waiters[k] = (struct waiter){ .f = f, .deadline = k % 2 ? PRONG_NEVER : prong_in_ms(50000) };
         ck_assert_int_eq(pthread_create(&threads[k], NULL, wait_in_thread, &waiters[k]), 0);
     }
-    tally_await(&board->spare[1], N);
+    tally_await(&board->spare[2], N);
     release_workers(&h);
     for (int k = 0; k < N; k++) {
         ck_assert_int_eq(pthread_join(threads[k], NULL), 0);
@@ -327,6 +327,58 @@ START_TEST(two_runs_at_once_never_have_the_same_slot)
 }
 END_TEST
 
+enum { HELPERS = 3 };
+
+/* All are here at the same time, and each tells its slot. */
+static int do_meet_in_slot(void *record)
+{
+    uint32_t *slot = record;
+    *slot = prong_slot();
+    tally_add(&board->spare[1], 1);
+    tally_await(&board->spare[1], HELPERS);
+    return prong_slot() == *slot ? 0 : 1;
+}
+
+static int do_hold_and_tell_slot(void *record)
+{
+    uint32_t *slot = record;
+    *slot = prong_slot();
+    tally_add(&board->here, 1);
+    tally_await(&board->go, 1);
+    return 0;
+}
+
+START_TEST(threads_that_run_what_they_wait_for_have_slots_of_their_own)
+{
+    prong_pool *pool = begin(_i);
+    uint32_t n = engines[_i].workers, none = 0, seen[128] = { 0 };
+    prong_future *f[64 + HELPERS];
+    struct waiter waiters[HELPERS];
+    pthread_t threads[HELPERS];
+    for (uint32_t k = 0; k < n; k++)
+        f[k] = submit(pool, do_hold_and_tell_slot, &none, sizeof none, NULL);
+    tally_await(&board->here, n);
+    for (uint32_t k = 0; k < HELPERS; k++) {
+        f[n + k] = submit(pool, do_meet_in_slot, &none, sizeof none, NULL);
+        waiters[k] = (struct waiter){ .f = f[n + k], .deadline = PRONG_NEVER };
+        ck_assert_int_eq(pthread_create(&threads[k], NULL, wait_in_thread, &waiters[k]), 0);
+    }
+    for (uint32_t k = 0; k < HELPERS; k++) {
+        ck_assert_int_eq(pthread_join(threads[k], NULL), 0);
+        ck_assert_int_eq(waiters[k].r, PRONG_DONE);
+    }
+    tally_add(&board->go, 1);
+    for (uint32_t k = 0; k < n + HELPERS; k++) {
+        ck_assert_int_eq(end_of(f[k]).kind, PRONG_DONE);
+        uint32_t slot = *(uint32_t *)prong_future_record(f[k]);
+        ck_assert_uint_lt(slot, prong_pool_slots(pool));
+        ck_assert_msg(seen[slot % 128]++ == 0, "two at once had slot %u", slot);
+        prong_future_free(f[k]);
+    }
+    finish(pool);
+}
+END_TEST
+
 /* ---- bills ---- */
 
 enum { TOUCHED = 8 << 20 };
@@ -463,6 +515,7 @@ int main(int argc, char **argv)
     add_case_on(ON_EVERY, on_end_of_what_has_ended_is_called_here_and_now);
     add_case_on(ON_EVERY, an_on_end_may_submit_cancel_and_free);
     add_case_on(ON_EVERY, two_runs_at_once_never_have_the_same_slot);
+    add_case_on(ON_THREADS, threads_that_run_what_they_wait_for_have_slots_of_their_own);
     add_case_on(ON_ONE_EACH, a_bill_covers_what_the_run_did);
     add_case_on(ON_ONE_EACH, a_bill_tells_how_long_the_run_was_queued);
     add_case_on(ON_ONE_EACH, without_PRONG_BILL_there_is_no_bill);

@@ -3,6 +3,7 @@
 #include "proc.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,13 +150,22 @@ START_TEST(workers_have_no_input)
 }
 END_TEST
 
+/* As low a number as there is, or a high one. */
+static int moved(int fd, int least)
+{
+    int there = fcntl(fd, F_DUPFD, least);
+    ck_assert_int_ge(there, least);
+    ck_assert_int_eq(close(fd), 0);
+    return there;
+}
+
 START_TEST(a_lock_and_a_pipe_of_the_program_are_its_own_to_close)
 {
     char path[] = "/tmp/prong-test-XXXXXX", byte;
-    int file = mkstemp(path), ends[2];
-    ck_assert_int_ge(file, 0);
+    int file = moved(mkstemp(path), _i), ends[2];
     ck_assert_int_eq(flock(file, LOCK_EX), 0);
     ck_assert_int_eq(pipe(ends), 0);
+    ends[1] = moved(ends[1], _i);
     prong_pool *pool = begin(TWO);
     (void)pid_of_a_worker(pool);
     ck_assert_int_eq(close(file), 0);
@@ -244,6 +254,50 @@ START_TEST(a_worker_that_is_killed_while_idle_is_replaced)
         ck_assert_int_eq(kill(pid, SIGKILL), 0);
         ck_assert_int_ne(pid_of_a_worker(pool), pid);        /* whether its death was known by then or not */
     }
+    finish(pool);
+}
+END_TEST
+
+static void block_the_listener(prong_future *f, void *arg)
+{
+    (void)f;
+    (void)arg;
+    tally_add(&board->spare[2], 1);
+    tally_await(&board->spare[3], 1);
+}
+
+static int do_tell_and_return(void *record)
+{
+    int *pid = record;
+    *pid = getpid();
+    atomic_store(&board->cell[0], (uint32_t)*pid);
+    tally_add(&board->spare[4], 1);
+    return 0;
+}
+
+/* While somebody is busy with the end of another run: this one is over, its worker waits for the next, and is killed. */
+START_TEST(a_run_that_was_over_when_its_worker_died_is_done)
+{
+    prong_pool *pool = begin(TWO);
+    int pid = 0;
+    struct held h = hold_workers(pool, 2);
+    ck_ok(prong_future_on_end(h.f[0], block_the_listener, NULL));
+    tally_add(&board->go, 1);
+    tally_await(&board->spare[2], 1);
+    prong_future *f = submit(pool, do_tell_and_return, &pid, sizeof pid, NULL);
+    tally_await(&board->spare[4], 1);
+    pid = (int)atomic_load(&board->cell[0]);
+    while (state_of(pid) != 'S')                       /* it has nothing to sleep for but the next call */
+        (void)sched_yield();
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    ck_assert(await_death(pid, ALIVE_MS));
+    tally_add(&board->spare[3], 1);
+    prong_error end = end_of(f);
+    ck_assert_msg(end.kind == PRONG_DONE, "%s", end.text);
+    ck_assert_int_eq(*(int *)prong_future_record(f), pid);
+    prong_future_free(f);
+    for (int k = 0; k < 2; k++)
+        ck_assert_int_eq(take_end(h.f[k]).kind, PRONG_DONE);
     finish(pool);
 }
 END_TEST
@@ -407,10 +461,12 @@ int main(int argc, char **argv)
     add_case(workers_inherit_no_descriptor_of_the_program);
     add_case(a_program_without_standard_descriptors_can_have_workers);
     add_case(workers_have_no_input);
-    add_case(a_lock_and_a_pipe_of_the_program_are_its_own_to_close);
+    add_case_for("low", a_lock_and_a_pipe_of_the_program_are_its_own_to_close, 3, 0);
+    add_case_for("high", a_lock_and_a_pipe_of_the_program_are_its_own_to_close, 500, 0);
     add_case(workers_have_the_default_signals_whatever_the_program_did);
     add_case(a_worker_that_has_stopped_is_killed_after_its_time);
     add_case(a_worker_that_is_killed_while_idle_is_replaced);
+    add_case(a_run_that_was_over_when_its_worker_died_is_done);
     add_case(an_output_stays_whoever_died);
     add_case(a_large_record_for_which_there_is_no_descriptor_ends_by_a_limit);
     add_case(a_large_output_for_which_there_is_no_descriptor_ends_badly_but_ends);
