@@ -9,7 +9,8 @@ enum {
     SAY_WRONG = 1,        /* a run failed, or results disagree */
     SAY_USAGE = 2,
     SAY_MISSING = 3,      /* this machine has not got what it takes */
-    SAY_BAD_INPUT = 4
+    SAY_BAD_INPUT = 4,
+    SAY_INTERRUPTED = 130 /* by Ctrl-C */
 };
 
 /* "prong: ..." and a newline; returns `status`, so that a caller can end with it. */

@@ -1,0 +1,23 @@
+/* python.h - the contenders that are Python with its standard library: examples/python/NAME.py, run by an interpreter of this machine.
+ *
+ * The scripts are part of this program; they are written to a folder of their own, where they can be imported by the processes that
+ * they start, and removed at the end. An interpreter is started for each job; its start is not timed, the script tells how long the
+ * job took. */
+#pragma once
+#include "compare/works/work.h"
+
+#include <limits.h>
+
+struct python {
+    char interpreter[PATH_MAX];
+    char version[64];           /* "3.11.2" */
+    int gil;                    /* 1: one lock for all its threads; 0: none (free-threaded); negative: it does not tell */
+    char folder[PATH_MAX];      /* of the scripts */
+};
+
+/* interpreter: a name or a path; NULL: python3. SAY_OK; else the exit status, with the reason in ret_why, and nothing to close. */
+int python_open(const char *interpreter, struct python *ret_python, char *ret_why, size_t why_size);
+void python_close(struct python *python);
+
+/* kind: "serial", "threads" or "processes". SAY_OK, or the exit status, said. */
+int python_run(const struct python *python, const char *kind, const struct work *work, const struct plan *plan, struct outcome *outcome);

@@ -1,5 +1,0 @@
-/* sqrt.h - the work `sqrt`: each worker takes four million square roots. */
-#pragma once
-#include "compare/work.h"
-
-extern const struct work sqrt_work;

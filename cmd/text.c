@@ -1,0 +1,46 @@
+/* text.c - independent of the locale, which this program never sets. */
+#include "text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *text_count(uint64_t count, char *buf)
+{
+    char digits[TEXT_SIZE];
+    int n = snprintf(digits, sizeof digits, "%" PRIu64, count);
+    char *out = buf;
+    for (int i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0)
+            *out++ = ',';
+        *out++ = digits[i];
+    }
+    *out = '\0';
+    return buf;
+}
+
+const char *text_time(double seconds, char *buf)
+{
+    static const struct { double factor; const char *name; } unit[] = { { 1, "s" }, { 1e3, "ms" }, { 1e6, "us" } };
+    int i = 0;
+    while (i < 2 && seconds * unit[i].factor < 0.9995)
+        i++;
+    double shown = seconds * unit[i].factor;
+    int decimals = shown < 9.995 ? 2 : shown < 99.95 ? 1 : 0;
+    snprintf(buf, TEXT_SIZE, "%.*f %s", decimals, shown, unit[i].name);
+    return buf;
+}
+
+const char *text_real(double real, char *buf)
+{
+    if (isnan(real))
+        return strcpy(buf, "undefined");
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(buf, TEXT_SIZE, "%.*g", digits, real);
+        if (strtod(buf, NULL) == real)
+            break;
+    }
+    return buf;
+}
