@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,4 +73,13 @@ const char *text_real(double real, char *buf)
             break;
     }
     return buf;
+}
+
+void text_add(char *buf, size_t size, const char *fmt, ...)
+{
+    size_t length = strlen(buf);
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(buf + length, size - length, fmt, args);
+    va_end(args);
 }

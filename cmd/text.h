@@ -1,5 +1,6 @@
 /* text.h - numbers for people. Each writes to buf, of TEXT_SIZE bytes, and returns it. */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 enum { TEXT_SIZE = 40 };
@@ -8,3 +9,6 @@ const char *text_time(double seconds, char *buf);       /* three digits that cou
 const char *text_real(double real, char *buf);          /* as short as it can be read back from; "undefined" for NaN */
 const char *text_bytes(double bytes, char *buf);        /* the same: 54.3 KB, by thousands */
 const char *text_interval(double low, double high, const char *(*text)(double value, char *buf), char *buf);   /* [66.3 - 70.0 us] */
+
+/* Adds to the text in buf, which has room for `size` bytes, at least one; cut where the room ends. */
+void text_add(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -17,10 +17,10 @@
 #include "compare/stats/measure.h"
 #include "interrupt.h"
 #include "say.h"
+#include "text.h"
 
 #include <prong.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -169,25 +169,9 @@ void machine_look_again(struct machine *machine, bool own_load)
 
 /* ---- judging ------------------------------------------------------------------------------------------------------------- */
 
-struct reasons {
-    char *text;
-    size_t size, length;
-};
-
-/* Cuts where the room ends. */
-static void add(struct reasons *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct reasons *why, const char *fmt, ...)
+static const char *comma(const char *text)
 {
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(why->text + why->length, why->size - why->length, fmt, args);
-    va_end(args);
-    why->length = (size_t)n < why->size - why->length ? why->length + (size_t)n : why->size - 1;
-}
-
-static const char *comma(const struct reasons *why)
-{
-    return why->length > 0 ? ", " : "";
+    return text[0] ? ", " : "";
 }
 
 static double more(double a, double b)
@@ -203,23 +187,20 @@ static double fewer(double a, double b)
 
 bool machine_is_quiet(const struct machine *machine, bool *ret_is_known, char *ret_why, size_t size)
 {
-    char none[1];
-    struct reasons why = ret_why && size > 0 ? (struct reasons){ ret_why, size, 0 } : (struct reasons){ none, sizeof none, 0 };
+    char why[256] = "";
     double pressure = more(machine->pressure_before, machine->pressure_during);
     double steal = more(machine->steal_before, machine->steal_during);
     double cores = fewer(machine->cores_before, machine->cores_during);
-    bool waits = pressure >= pressure_max;
-    bool is_stolen = machine->steal_before >= steal_max_before || machine->steal_during >= steal_max_during;
-    bool lacks_cores = cores > 0 && cores < cores_min * machine->cpus_usable;
+    if (pressure >= pressure_max)
+        text_add(why, sizeof why, "something waited for a CPU in %.0f %% of the time", pressure);
+    if (machine->steal_before >= steal_max_before || machine->steal_during >= steal_max_during)
+        text_add(why, sizeof why, "%sother virtual machines took %.0f %% of the CPU time", comma(why), steal);
+    if (cores > 0 && cores < cores_min * machine->cpus_usable)
+        text_add(why, sizeof why, "%s%.1f of %u CPUs were there for us", comma(why), cores, machine->cpus_usable);
     *ret_is_known = pressure >= 0 || steal >= 0 || cores > 0;
-    why.text[0] = '\0';
-    if (waits)
-        add(&why, "something waited for a CPU in %.0f %% of the time", pressure);
-    if (is_stolen)
-        add(&why, "%sother virtual machines took %.0f %% of the CPU time", comma(&why), steal);
-    if (lacks_cores)
-        add(&why, "%s%.1f of %u CPUs were there for us", comma(&why), cores, machine->cpus_usable);
-    return !waits && !is_stolen && !lacks_cores;
+    if (ret_why)
+        snprintf(ret_why, size, "%s", why);
+    return why[0] == '\0';
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------------- */
