@@ -50,9 +50,9 @@ static bool is_level(const struct job_row *row, const struct job_row *fastest)
     return ratio.low <= 1 || ratio.high < 1 + tenth;
 }
 
-static bool is_python(const struct side *s)
+static bool is_on_threads(const struct job_row *row)
 {
-    return strcmp(s->language, "python") == 0;
+    return strcmp(row->contender->engine, "threads") == 0;
 }
 
 /* ---- words --------------------------------------------------------------------------------------------------------------- */
@@ -62,36 +62,32 @@ static const char *name_of(const struct job_row *row)
     return row->contender->is_ready ? "ready processes" : row->contender->engine;
 }
 
-static const char *said(const struct ratio *ratio, char buf[TEXT_SIZE])
-{
-    snprintf(buf, TEXT_SIZE, "%.2fx [%.2f - %.2f]", ratio->value, ratio->low, ratio->high);
-    return buf;
-}
-
 /* "processes and ready processes gain as much (1.91x and 1.93x)": those of `rows` that are wanted, in one clause. */
 static void add_clause(struct advice *a, const struct job_row *const rows[], const bool wanted[], int n, const char *what)
 {
-    char names[64] = "", ratios[96] = "", buf[TEXT_SIZE];
-    int count = 0;
+    char names[64] = "", ratios[96] = "";
+    const struct ratio *only = NULL;
+    int count = 0, told = 0;
     for (int i = 0; i < n; i++)
         count += wanted[i];
     for (int i = 0; i < n; i++) {
         if (!wanted[i])
             continue;
-        text_add(names, sizeof names, "%s%s", names[0] ? " and " : "", name_of(rows[i]));
-        if (count == 1)
-            text_add(ratios, sizeof ratios, "%s", said(&rows[i]->speedup, buf));
-        else
-            text_add(ratios, sizeof ratios, "%s%.2fx", ratios[0] ? " and " : "", rows[i]->speedup.value);
+        const char *between = told == 0 ? "" : told == count - 1 ? " and " : ", ";
+        only = &rows[i]->speedup;
+        text_add(names, sizeof names, "%s%s", between, name_of(rows[i]));
+        text_add(ratios, sizeof ratios, "%s%.2fx", between, only->value);
+        told++;
     }
-    if (count > 0)
-        text_add(a->why, sizeof a->why, "%s%s %s (%s)", a->why[0] ? "; " : "", names, what, ratios);
+    if (count == 1)         /* there is room for its interval */
+        text_add(ratios, sizeof ratios, " [%.2f - %.2f]", only->low, only->high);
+    text_add(a->why, sizeof a->why, "%s%s %s (%s)", a->why[0] ? "; " : "", names, what, ratios);
 }
 
 /* What is said of a row that is not the chosen one; chosen may be NULL. */
 static const char *beside(const struct job_row *row, const struct job_row *chosen)
 {
-    static const char *const words[CLAIMS_N] = { "gain less", "gain nothing", "lose", "may gain or not" };
+    static const char *const words[CLAIMS_N] = { "gain less", "gain nothing", "lose", "may gain or lose" };
     enum claim claim = claim_of(row);
     if (claim != GAINS || !chosen || !is_level(row, chosen))
         return words[claim];
@@ -106,8 +102,10 @@ static void add_others(struct advice *a, const struct side *s, const struct job_
         const char *what = beside(s->other[i], chosen);
         if (s->other[i] == chosen || is_told[i])
             continue;
-        for (int k = i; k < s->n; k++)      /* those of whom the same is said share a clause */
-            is_told[k] = wanted[k] = is_told[k] || (s->other[k] != chosen && strcmp(beside(s->other[k], chosen), what) == 0);
+        for (int k = i; k < s->n; k++) {    /* those of whom the same is said share a clause */
+            wanted[k] = s->other[k] != chosen && !is_told[k] && strcmp(beside(s->other[k], chosen), what) == 0;
+            is_told[k] = is_told[k] || wanted[k];
+        }
         add_clause(a, s->other, wanted, s->n, what);
     }
 }
@@ -137,8 +135,8 @@ static void add_start_costs(struct advice *a, const struct side *s, const struct
     for (int i = 0; i < s->n; i++)
         is_asked = is_asked || (s->other[i] != chosen && !s->other[i]->contender->is_ready && claim_of(s->other[i]) == GAINS &&
                                 is_level(s->other[i], chosen));
-    if (is_asked && strcmp(chosen->contender->engine, "threads") == 0 && thread && process && process->low > thread->high)
-        text_add(a->why, sizeof a->why, ", but starting one takes %s, a thread %s", text_time(process->median, of_process),
+    if (is_asked && is_on_threads(chosen) && thread && process && process->low > thread->high)
+        text_add(a->why, sizeof a->why, "; starting a process takes %s, a thread %s", text_time(process->median, of_process),
                  text_time(thread->median, of_thread));
 }
 
@@ -157,20 +155,20 @@ static const struct job_row *best_of(const struct side *s)
     return NULL;
 }
 
-/* What the interpreter told of itself, where the figures show it: threads stand still while processes move, or move all the same. */
-static void add_gil(struct advice *a, const struct side *s, const struct job_row *chosen)
+/* What the interpreter tells of itself is said where the figures show it: its threads gain, or they stand still while processes gain. */
+static bool shares_gil(const struct side *s)
 {
-    if (!is_python(s) || s->report->python_gil != 1)
-        return;
-    if (strcmp(chosen->contender->engine, "threads") == 0) {
-        text_add(a->why, sizeof a->why, "; its threads gain although all share one GIL");
-        return;
-    }
+    return s->report->python_gil == 1 && strcmp(s->language, "python") == 0;
+}
+
+static bool threads_stand_still(const struct side *s)
+{
     for (int i = 0; i < s->n; i++) {
         enum claim claim = claim_of(s->other[i]);
-        if (strcmp(s->other[i]->contender->engine, "threads") == 0 && (claim == GAINS_NOTHING || claim == LOSES))
-            text_add(a->why, sizeof a->why, "; all its threads share one GIL");
+        if (is_on_threads(s->other[i]))
+            return claim == GAINS_NOTHING || claim == LOSES;
     }
+    return false;
 }
 
 static void name_it(struct advice *a, const struct side *s, const struct job_row *chosen)
@@ -180,9 +178,12 @@ static void name_it(struct advice *a, const struct side *s, const struct job_row
     a->engine = chosen->contender->engine;
     text_add(a->why, sizeof a->why, "%s are %.2f times as fast as serial [%.2f - %.2f]: %s instead of %s", name_of(chosen), speedup->value,
              speedup->low, speedup->high, text_time(chosen->time.median, time), text_time(s->serial->time.median, serial));
+    if (shares_gil(s) && is_on_threads(chosen))
+        text_add(a->why, sizeof a->why, ", although they share one GIL");
     add_others(a, s, chosen);
+    if (shares_gil(s) && threads_stand_still(s))
+        text_add(a->why, sizeof a->why, ": one GIL for all threads");
     add_start_costs(a, s, chosen);
-    add_gil(a, s, chosen);
 }
 
 static bool all_lose(const struct side *s)
@@ -393,7 +394,7 @@ static const char *how_it_grows(const struct measure *small, const struct measur
 
 static void note_fork(struct report *report)
 {
-    static const char *const engine[] = { "fork", "processes" }, *const start[] = { "plain fork", "a process of prong" };
+    static const char *const engine[] = { "fork", "processes" }, *const start[] = { "a process by plain fork", "a process of prong" };
     char from[TEXT_SIZE], to[TEXT_SIZE], *note = NULL;
     for (int i = 0; i < 2; i++) {
         const struct measure *small = cost_of(report, "start_join", "10MB", "c", engine[i]);
@@ -478,7 +479,7 @@ static void note_outliers(struct report *report)
                      row->contender->python ? " of Python" : "", row->time.outliers, row->time.runs, text_time(row->time.worst, worst),
                      text_time(row->time.median, median));
     if (n > OUTLIERS_NAMED)
-        text_add(note, NOTE_SIZE, "; and in %d other rows", n - OUTLIERS_NAMED);
+        text_add(note, NOTE_SIZE, "; and in %d other row%s", n - OUTLIERS_NAMED, n - OUTLIERS_NAMED == 1 ? "" : "s");
     text_add(note, NOTE_SIZE, ". If that is too many: --wait-quiet, or more --runs.");
 }
 
