@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,22 @@ const char *text_real(double real, char *buf)
             break;
     }
     return buf;
+}
+
+void text_wrap(FILE *to, const char *text, int at, int indent, int width)
+{
+    for (bool is_first = true; *text; is_first = false) {
+        int gap = (int)strspn(text, " \n"), size = (int)strcspn(text + gap, " \n");
+        bool begins = memmem(text, (size_t)gap, "\n\n", 2) != NULL;
+        if (begins || (!is_first && at + 1 + size > width)) {
+            fprintf(to, "%s\n%*s", begins ? "\n" : "", indent, "");
+            at = indent;
+        } else if (!is_first)
+            at += fprintf(to, " ");
+        at += fprintf(to, "%.*s", size, text + gap);
+        text += gap + size;
+    }
+    fputc('\n', to);
 }
 
 void text_add(char *buf, size_t size, const char *fmt, ...)

@@ -46,19 +46,3 @@ void paint_bar(const struct paint *paint, double share, int cells)
     int used = whole + (paint->utf8 && eighths % 8 != 0);
     fprintf(paint->to, "%*s", cells - used, "");
 }
-
-void paint_words(const struct paint *paint, const char *words, int indent, int width)
-{
-    int at = indent;
-    while (*words) {
-        int size = (int)strcspn(words, " ");
-        if (at > indent && at + 1 + size > width) {
-            fprintf(paint->to, "\n%*s", indent, "");
-            at = indent;
-        }
-        at += fprintf(paint->to, "%s%.*s", at > indent ? " " : "", size, words);
-        words += size;
-        words += strspn(words, " ");
-    }
-    fputc('\n', paint->to);
-}

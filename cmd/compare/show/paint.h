@@ -16,7 +16,3 @@ void paint_ink(const struct paint *paint, enum ink ink);
 
 /* share: from 0 to 1, of so many cells, which are all used up. */
 void paint_bar(const struct paint *paint, double share, int cells);
-
-/* Words, broken into lines of at most `width` cells, each but the first after `indent` blanks; the first begins at `indent`, too. Ends
- * with a newline. */
-void paint_words(const struct paint *paint, const char *words, int indent, int width);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { BAR_CELLS = 22, LANGUAGE_CELLS = 8, NAME_CELLS = 17, TIME_CELLS = 8, INTERVAL_CELLS = 19, LABEL_CELLS = 48, COST_CELLS = 11,
-       WIDTH = 100 };
+       WIDTH = 100, ADVICE_INDENT = 2 + 9 + LANGUAGE_CELLS + NAME_CELLS };
 
 /* ---- the head ------------------------------------------------------------------------------------------------------------ */
 
@@ -213,11 +213,11 @@ static void show_advice(const struct report *report, const struct paint *p)
         paint_ink(p, advice->engine ? INK_GOOD : INK_DOUBT);
         fprintf(p->to, "%-*s", NAME_CELLS, advice->engine ? advice->engine : "cannot say");
         paint_ink(p, INK_PLAIN);
-        paint_words(p, advice->why, 2 + 9 + LANGUAGE_CELLS + NAME_CELLS, WIDTH);
+        text_wrap(p->to, advice->why, ADVICE_INDENT, ADVICE_INDENT, WIDTH);
     }
     for (size_t i = 0; i < report->n_notes; i++) {
         fputs("  - ", p->to);
-        paint_words(p, report->notes[i], 4, WIDTH);
+        text_wrap(p->to, report->notes[i], 4, 4, WIDTH);
     }
 }
 
