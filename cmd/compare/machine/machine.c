@@ -97,6 +97,17 @@ static double percent_waited(double from_s, double to_s, double passed_s)
     return percent < 0 ? 0 : percent < 100 ? percent : 100;
 }
 
+static double more(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* Of what was measured. */
+static double fewer(double a, double b)
+{
+    return a <= 0 || (b > 0 && b < a) ? b : a;
+}
+
 /* ---- looking ------------------------------------------------------------------------------------------------------------- */
 
 /* Where we are in time: `during` begins here. */
@@ -153,11 +164,13 @@ struct machine machine_look(void)
     return machine;
 }
 
+/* One that finds few is taken again: a moment's disturbance passes, a busy machine stays busy. */
 void machine_glance(struct machine *machine)
 {
     double cores = spin_cores(machine->cpus_usable, glance_s);
-    if (cores > 0 && (machine->cores_during <= 0 || cores < machine->cores_during))
-        machine->cores_during = cores;
+    if (cores > 0 && cores < cores_min * machine->cpus_usable)
+        cores = more(cores, spin_cores(machine->cpus_usable, glance_s));
+    machine->cores_during = fewer(machine->cores_during, cores);
 }
 
 void machine_look_again(struct machine *machine, bool own_load)
@@ -172,17 +185,6 @@ void machine_look_again(struct machine *machine, bool own_load)
 static const char *comma(const char *text)
 {
     return text[0] ? ", " : "";
-}
-
-static double more(double a, double b)
-{
-    return a > b ? a : b;
-}
-
-/* Of what was measured. */
-static double fewer(double a, double b)
-{
-    return a <= 0 || (b > 0 && b < a) ? b : a;
 }
 
 bool machine_is_quiet(const struct machine *machine, bool *ret_is_known, char *ret_why, size_t size)

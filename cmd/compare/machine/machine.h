@@ -29,7 +29,7 @@ struct machine {
 /* Fills in all but what `during` says; takes a sixth of a second. */
 struct machine machine_look(void);
 
-/* Between two measurements, while nothing of ours runs: how many cores are there now. Takes a sixteenth of a second. */
+/* Between two measurements, while nothing of ours runs: how many cores are there now. Takes a sixteenth of a second, or twice that. */
 void machine_glance(struct machine *machine);
 
 /* At the end; glances once more. own_load: more runs of ours than CPUs were ready at once, so pressure is our own doing and says
