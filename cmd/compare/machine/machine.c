@@ -1,16 +1,16 @@
 /* machine.c - reads /proc, where each file may be missing, and spins.
  *
- * When is a machine busy? Three signs, each seen by somebody else's means:
+ * When is a machine busy? Three signs, each seen by other means:
  * - pressure of 20 % and more: in so much of the time more threads than CPUs were ready. Our own works keep as many threads ready as
- *   there are CPUs, and wake one more for a moment now and then: a few percent. Whatever else wants a CPU for a fifth of the time takes
- *   it from one of our workers, and a job that is divided evenly waits for its last worker.
- * - steal of 5 % and more, as no median is better than the machine it was taken on, and gains of a tenth are what we tell apart. Before
- *   the first run it is 10 %: the look is short, and the kernel counts in hundredths of a second.
- * - less than 0.8 of the usable CPUs, for where neither is told, or a quota or a neighbour takes time and nobody tells. The spinner
- *   itself finds 0.95 and more on an idle machine.
+ *   there are CPUs, and wake one more for a moment now and then: 5 to 12 % on an idle machine of two CPUs. Whatever else wants a CPU
+ *   for a fifth of the time takes it from one of our workers, and a job that is divided evenly waits for its last worker.
+ * - steal of 10 % and more, as gains of a tenth are what we tell apart. Of less the median takes care: on a rented machine a few
+ *   percent come and go, and the kernel counts in hundredths of a second, of which a short look has but thirty.
+ * - less than 0.8 of the usable CPUs, for where neither is told, or a quota or a neighbour takes time and nobody tells. On an idle
+ *   machine of two CPUs the spinner itself finds 0.9 of them and more.
  *
- * Pressure is taken from the time of the look itself, when all CPUs are spinning and anything else has to wait, not as the kernel's mean
- * of the last ten seconds: that one still remembers what has just ended, such as the compiler that built this program. */
+ * Pressure before is taken from the time of the look itself, when all CPUs are spinning and anything else has to wait, not as the
+ * kernel's mean of the last ten seconds: that one still remembers what has just ended, such as the compiler that built this program. */
 #include "compare/machine/machine.h"
 
 #include "compare/machine/spin.h"
@@ -27,9 +27,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double pressure_max = 20, steal_max_before = 10, steal_max_during = 5;     /* percent */
-static const double cores_min = 0.8;                                                    /* of the usable ones */
-static const double look_s = 0.05, glance_s = 0.017;                                    /* for each try of the spinner */
+static const double pressure_max = 20, steal_max = 10;      /* percent */
+static const double cores_min = 0.8;                        /* of the usable ones */
+static const double look_s = 0.05, glance_s = 0.017;        /* for each try of the spinner */
 
 /* ---- what the kernel tells ----------------------------------------------------------------------------------------------- */
 
@@ -195,7 +195,7 @@ bool machine_is_quiet(const struct machine *machine, bool *ret_is_known, char *r
     double cores = fewer(machine->cores_before, machine->cores_during);
     if (pressure >= pressure_max)
         text_add(why, sizeof why, "something waited for a CPU in %.0f %% of the time", pressure);
-    if (machine->steal_before >= steal_max_before || machine->steal_during >= steal_max_during)
+    if (steal >= steal_max)
         text_add(why, sizeof why, "%sother virtual machines took %.0f %% of the CPU time", comma(why), steal);
     if (cores > 0 && cores < cores_min * machine->cpus_usable)
         text_add(why, sizeof why, "%s%.1f of %u CPUs were there for us", comma(why), cores, machine->cpus_usable);
