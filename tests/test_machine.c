@@ -182,8 +182,8 @@ static void load_machine(void)
     for (long i = 0; i < n; i++) {
         pid_t pid = fork();
         ck_assert_int_ge(pid, 0);
-        for (; pid == 0; sink++)
-            ;
+        while (pid == 0)
+            sink++;
     }
 }
 
