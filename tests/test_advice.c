@@ -159,6 +159,10 @@ START_TEST(what_starting_costs_is_told_where_it_was_measured)
     give();
     is_advised("sqrt", "c", "threads");
     is_said("sqrt", "c", "; starting a process takes 330 us, a thread 15.0 us");
+    report.costs.cost[0].value.high = 400e-6;       /* which may well be more than a process */
+    give();
+    is_not_said("sqrt", "c", "starting");
+    report.costs.cost[0].value.high = 16e-6;
     took_ms(j, C_PROCESSES, 55);        /* then it is no reason */
     give();
     is_advised("sqrt", "c", "threads");

@@ -103,7 +103,7 @@ static void add_others(struct advice *a, const struct side *s, const struct job_
         if (s->other[i] == chosen || is_told[i])
             continue;
         for (int k = i; k < s->n; k++) {    /* those of whom the same is said share a clause */
-            wanted[k] = s->other[k] != chosen && !is_told[k] && strcmp(beside(s->other[k], chosen), what) == 0;
+            wanted[k] = s->other[k] != chosen && strcmp(beside(s->other[k], chosen), what) == 0;
             is_told[k] = is_told[k] || wanted[k];
         }
         add_clause(a, s->other, wanted, s->n, what);
