@@ -367,6 +367,11 @@ START_TEST(what_certainly_does_not_gain_needs_no_more_runs)
     give();
     ck_assert_int_eq(j->rows[C_THREADS].verdict, VERDICT_TOO_NOISY);
     is_advised("sqrt", "c", "serial");
+    is_said("sqrt", "c", "threads gain nothing (0.93x [");
+    j->rows[C_THREADS].speedup = (struct ratio){ 0.4, 0.3, 0.88 };     /* their own intervals still overlap */
+    advice_give(&report);
+    is_advised("sqrt", "c", "serial");
+    is_said("sqrt", "c", "threads lose (0.40x [");
 }
 END_TEST
 

@@ -33,8 +33,10 @@ struct side {
 static enum claim claim_of(const struct job_row *row)
 {
     const struct ratio *speedup = &row->speedup;
+    if (speedup->high < 1 - tenth || (row->verdict == VERDICT_LOSES && speedup->low < 1 - tenth))
+        return LOSES;
     if (speedup->high < 1 + tenth)      /* it does not gain, whatever else is open */
-        return row->verdict == VERDICT_LOSES && speedup->low < 1 - tenth ? LOSES : GAINS_NOTHING;
+        return GAINS_NOTHING;
     return row->verdict == VERDICT_GAINS ? GAINS : UNSURE;
 }
 
