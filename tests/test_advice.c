@@ -21,7 +21,8 @@ static void begin(void)
     report.plan = &plan;
     report.agree = true;
     report.python_gil = -1;
-    report.machine = (struct machine){ .cpus_usable = 2, .pressure_before = 1, .pressure_during = 2, .cores_before = 1.97, .cores_during = 1.9 };
+    report.machine = (struct machine){ .cpus_usable = 2, .pressure_before = 1, .pressure_during = 2, .cores_before = 1.97,
+                                       .cores_during = 1.9 };
     for (int w = 0; w < WORKS_N; w++)
         report.jobs[w].is_left_out = true;
 }

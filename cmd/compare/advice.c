@@ -411,7 +411,8 @@ static void note_fork(struct report *report)
 
 static void note_memory(struct report *report)
 {
-    static const char *const engine[] = { "threads", "processes", "fork" }, *const way[] = { "as a thread", "as a process", "by plain fork" };
+    static const char *const engine[] = { "threads", "processes", "fork" };
+    static const char *const way[] = { "as a thread", "as a process", "by plain fork" };
     char bytes[TEXT_SIZE], *note = NULL;
     for (int i = 0; i < 3; i++) {
         const struct measure *memory = cost_of(report, "memory", NULL, "c", engine[i]);
