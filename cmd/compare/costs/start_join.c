@@ -12,13 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { ROUNDS = 50 };
 static const struct load {
     const char *which;
     size_t bytes;
-    uint32_t rounds;
+    uint32_t fork_rounds;
 } loads[] = {
     { "10MB", 10 << 20, 50 },
-    { "1GB", 1 << 30, 20 },     /* of which fork() takes some ten milliseconds each */
+    { "1GB", 1 << 30, 20 },     /* each takes tens of milliseconds */
 };
 enum { LOADS_N = sizeof loads / sizeof loads[0] };
 static const uint64_t spare_bytes = 256 << 20;      /* is not taken from a machine that has no more */
@@ -31,26 +32,18 @@ static int do_nothing(void *record)
     return 0;
 }
 
-static int start_and_join(const char *engine, double *ret_seconds, char ret_why[WHY_SIZE])
+static int take_solo(const struct way *way, double *ret_seconds, char ret_why[WHY_SIZE])
 {
     prong_error end;
     prong_solo *solo;
     double start = measure_now();
-    int r = prong_solo_start(&(prong_pool_opts){ .engine = engine }, do_nothing, NULL, 0, &solo);
+    int r = prong_solo_start(&(prong_pool_opts){ .engine = way->engine }, do_nothing, NULL, 0, &solo);
     if (r < 0)
         return series_why(r, NULL, ret_why);
     r = prong_solo_join(solo, PRONG_NEVER, NULL, &end);
     prong_solo_free(solo);      /* within the time: only now is the worker gone */
     *ret_seconds = measure_now() - start;
     return r == 0 ? 0 : series_why(r, &end, ret_why);
-}
-
-/* The second of two: the first finds what a fork() has left behind, all of this program's pages write-protected and its caches full of
- * page tables, which is no cost of its own. */
-static int take_solo(const struct way *way, double *ret_seconds, char ret_why[WHY_SIZE])
-{
-    int r = start_and_join(way->engine, ret_seconds, ret_why);
-    return r == 0 ? start_and_join(way->engine, ret_seconds, ret_why) : r;
 }
 
 static int take_fork(const struct way *way, double *ret_seconds, char ret_why[WHY_SIZE])
@@ -91,24 +84,34 @@ static void *hold(const struct load *load, char ret_why[WHY_SIZE])
     return memory;
 }
 
+static int measure_series(struct series *series, const char *why, struct costs *costs)
+{
+    for (size_t i = 0; i < series->n; i++)
+        memcpy(series->way[i].why, why, WHY_SIZE);
+    return series->n ? series_measure(series, costs) : SAY_OK;
+}
+
+/* fork() comes by itself: it leaves page tables to be freed and this program's pages write-protected, which those after it would pay for. */
 static int measure_under(const struct load *load, const struct contender contenders[], struct costs *costs)
 {
     char doing[64], why[WHY_SIZE] = "";
-    struct series series = { .cost = "start_join", .which = load->which, .unit = "s", .doing = doing, .rounds = load->rounds };
-    snprintf(doing, sizeof doing, "starting and joining one worker beside %s", load->which);
+    struct series solos = { .cost = "start_join", .which = load->which, .unit = "s", .doing = doing, .rounds = ROUNDS };
+    struct series forks = solos;
+    forks.rounds = load->fork_rounds;
     if (contender_is_in(&contenders[C_THREADS]))
-        series_add(&series, contenders[C_THREADS].engine, take_solo);
+        series_add(&solos, contenders[C_THREADS].engine, take_solo);
     if (contender_is_in(&contenders[C_PROCESSES]))
-        series_add(&series, contenders[C_PROCESSES].engine, take_solo);
+        series_add(&solos, contenders[C_PROCESSES].engine, take_solo);
     if (!contenders[C_PROCESSES].is_left_out)
-        series_add(&series, "fork", take_fork);
-    if (!series.n)
+        series_add(&forks, "fork", take_fork);
+    if (!solos.n && !forks.n)
         return SAY_OK;
+    snprintf(doing, sizeof doing, "starting and joining one worker beside %s", load->which);
     say_progress("filling %s", load->which);
     void *memory = hold(load, why);
-    for (size_t i = 0; i < series.n; i++)
-        memcpy(series.way[i].why, why, sizeof why);
-    int status = series_measure(&series, costs);
+    int status = measure_series(&solos, why, costs);
+    if (status == SAY_OK)
+        status = measure_series(&forks, why, costs);
     if (memory)
         (void)munmap(memory, load->bytes);
     return status;
