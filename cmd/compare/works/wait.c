@@ -175,5 +175,6 @@ static void describe(const struct plan *plan, char *buf, size_t size)
 }
 
 const struct work wait_work = {
-    .name = "wait", .is_in_python = true, .workers = WORKERS, .prepare = prepare, .finish = finish, .run = run, .describe = describe,
+    .name = "wait", .is_in_python = true, .is_waiting = true, .workers = WORKERS, .prepare = prepare, .finish = finish, .run = run,
+    .describe = describe,
 };

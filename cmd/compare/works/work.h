@@ -37,6 +37,7 @@ enum { WORK_SQRT, WORK_RECORDS, WORK_WAIT, WORK_COUNTER, WORKS_N };
 struct work {
     const char *name;       /* a word, for JSON */
     bool is_in_python;      /* examples/python has it, too, with the same figures */
+    bool is_waiting;        /* for something other than a CPU: more workers than CPUs may well gain */
     uint32_t workers;       /* 0: as the plan says */
 
     /* Once, before any pool is opened and any time is taken; NULL: nothing to prepare. SAY_OK, or the exit status, said. */
