@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -151,27 +152,41 @@ static void weigh_pools(const char *engine, int64_t ret_bytes[2])
     (void)prong_pool_close(pool, prong_in_ms(LIMIT_MS));
 }
 
+/* As far as it gets; returns how many there are. */
+static uint32_t fork_up_to(struct meeting *meeting, pid_t pids[ALL], uint32_t n, uint32_t wanted)
+{
+    pid_t parent = getpid();
+    for (; n < wanted; n++) {
+        pids[n] = fork();
+        if (pids[n] < 0)
+            break;
+        if (pids[n] > 0)
+            continue;
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+            _exit(1);
+        _exit(attend(&(struct invitation){ meeting, n }));
+    }
+    return n;
+}
+
 static void weigh_forks(int64_t ret_bytes[2])
 {
-    uint32_t n = 0;
+    pid_t pids[ALL];
     struct meeting *meeting = mmap(NULL, sizeof *meeting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (meeting == MAP_FAILED)
         return;
     open_meeting(meeting);
-    for (; n < ALL; n++) {
-        pid_t pid = fork();
-        if (pid == 0)
-            _exit(attend(&(struct invitation){ meeting, n }));
-        if (pid < 0)
-            break;
-        if (n == 0)
-            ret_bytes[0] = weigh_when_here(meeting, 1, 1);
+    uint32_t n = fork_up_to(meeting, pids, 0, 1);
+    if (n == 1) {
+        ret_bytes[0] = weigh_when_here(meeting, 1, 1);
+        n = fork_up_to(meeting, pids, 1, ALL);
     }
     if (n == ALL)
         ret_bytes[1] = weigh_when_here(meeting, ALL, MORE);
     let_go(meeting, n);
-    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-        ;
+    while (n-- > 0)
+        while (waitpid(pids[n], NULL, 0) < 0 && errno == EINTR)
+            ;
     (void)munmap(meeting, sizeof *meeting);
 }
 
@@ -187,7 +202,7 @@ int memory_trial(const char *engine)
     else
         weigh_pools(engine, bytes);
     if (bytes[0] < 0 || bytes[1] < 0) {
-        trial_say_why("nine workers could not be gathered and weighed");
+        trial_say_why(*prong_last_error() ? prong_last_error() : "nine workers did not come together");
         return SAY_MISSING;
     }
     printf("%" PRId64 "\n", (bytes[1] - bytes[0]) / MORE);

@@ -12,13 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { ROUNDS = 50 };
 static const struct load {
     const char *which;
     size_t bytes;
-    uint32_t rounds;
+    uint32_t fork_rounds;
 } loads[] = {
     { "10MB", 10 << 20, 50 },
-    { "1GB", 1 << 30, 20 },     /* of which fork() takes some ten milliseconds each */
+    { "1GB", 1 << 30, 20 },     /* each takes tens of milliseconds */
 };
 enum { LOADS_N = sizeof loads / sizeof loads[0] };
 static const uint64_t spare_bytes = 256 << 20;      /* is not taken from a machine that has no more */
@@ -83,24 +84,34 @@ static void *hold(const struct load *load, char ret_why[WHY_SIZE])
     return memory;
 }
 
+static int measure_series(struct series *series, const char *why, struct costs *costs)
+{
+    for (size_t i = 0; i < series->n; i++)
+        memcpy(series->way[i].why, why, WHY_SIZE);
+    return series->n ? series_measure(series, costs) : SAY_OK;
+}
+
+/* fork() comes by itself: it leaves page tables to be freed and this program's pages write-protected, which those after it would pay for. */
 static int measure_under(const struct load *load, const struct contender contenders[], struct costs *costs)
 {
     char doing[64], why[WHY_SIZE] = "";
-    struct series series = { .cost = "start_join", .which = load->which, .unit = "s", .doing = doing, .rounds = load->rounds };
-    snprintf(doing, sizeof doing, "starting and joining one worker beside %s", load->which);
+    struct series solos = { .cost = "start_join", .which = load->which, .unit = "s", .doing = doing, .rounds = ROUNDS };
+    struct series forks = solos;
+    forks.rounds = load->fork_rounds;
     if (contender_is_in(&contenders[C_THREADS]))
-        series_add(&series, contenders[C_THREADS].engine, take_solo);
+        series_add(&solos, contenders[C_THREADS].engine, take_solo);
     if (contender_is_in(&contenders[C_PROCESSES]))
-        series_add(&series, contenders[C_PROCESSES].engine, take_solo);
+        series_add(&solos, contenders[C_PROCESSES].engine, take_solo);
     if (!contenders[C_PROCESSES].is_left_out)
-        series_add(&series, "fork", take_fork);
-    if (!series.n)
+        series_add(&forks, "fork", take_fork);
+    if (!solos.n && !forks.n)
         return SAY_OK;
+    snprintf(doing, sizeof doing, "starting and joining one worker beside %s", load->which);
     say_progress("filling %s", load->which);
     void *memory = hold(load, why);
-    for (size_t i = 0; i < series.n; i++)
-        memcpy(series.way[i].why, why, sizeof why);
-    int status = series_measure(&series, costs);
+    int status = measure_series(&solos, why, costs);
+    if (status == SAY_OK)
+        status = measure_series(&forks, why, costs);
     if (memory)
         (void)munmap(memory, load->bytes);
     return status;
