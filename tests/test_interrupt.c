@@ -58,11 +58,21 @@ END_TEST
 
 START_TEST(after_it_errors_are_its_consequences_and_are_not_said)
 {
+    int ends[2];
+    char said[256] = "";
     interrupt_catch();
-    ck_assert_int_eq(say_error(SAY_WRONG, "this is said"), SAY_WRONG);
-    ck_assert_int_eq(raise(SIGHUP), 0);
-    ck_assert_int_eq(say_error(SAY_WRONG, "this is not said"), SAY_INTERRUPTED);
-    ck_assert_int_eq(say_interrupted(), 129);
+    ck_assert_int_eq(pipe(ends), 0);
+    int before = dup(STDERR_FILENO);
+    ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    int status_before = say_error(SAY_WRONG, "this is said");
+    int raised = raise(SIGHUP);
+    int status = say_error(SAY_WRONG, "this is not said");
+    say_hint("nor this");
+    int last = say_interrupted();
+    ck_assert_int_eq(dup2(before, STDERR_FILENO), STDERR_FILENO);
+    ck_assert_int_ge(read(ends[0], said, sizeof said - 1), 1);
+    ck_assert_str_eq(said, "prong: this is said\nprong: interrupted: nothing was measured to the end\n");
+    ck_assert(raised == 0 && status_before == SAY_WRONG && status == SAY_INTERRUPTED && last == 129);
 }
 END_TEST
 

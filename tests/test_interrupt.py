@@ -201,6 +201,16 @@ def _(place):
     assert assert_interrupted(run, status, out, signal.SIGHUP)
 
 
+@case("an interrupt is answered soon, and not when the thousand rounds that were asked for are over")
+def _(place):
+    for only in (["--only", "sqrt"], ["--only", "records", "--engines", "serial"]):
+        run = place.compare(*only, "--no-costs", "--no-python", "--runs", "1000", "--workers", "64")
+        assert run.read_until(b"round 2 of 1000"), run.shown
+        run.process.send_signal(signal.SIGINT)
+        status, out = run.end()
+        assert assert_interrupted(run, status, out, signal.SIGINT)
+
+
 def catches(pid, signo):
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
