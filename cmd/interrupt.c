@@ -4,23 +4,37 @@
  * of changes, so whoever has seen it goes on seeing it; and a task that sees it one question later has lost nothing. */
 #include "interrupt.h"
 
+#include <errno.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
+#include <time.h>
 
 static int alone;               /* stands in where no page is to be had: then workers do not see it, and end with their pools */
 static int *noted = &alone;
-static volatile sig_atomic_t has_caught;    /* this process: not the same as *noted in one that was forked meanwhile */
+static int64_t first_ns;        /* when this process was told first, which is not the same as *noted in one that was forked; 0: not yet */
+
+/* timeout(1), npm and the like pass on what the terminal has sent already: so soon after the first a second one is no wish of its own. */
+static const int64_t same_ns = 200000000;
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + 1;
+}
 
 static void note(int signo)
 {
-    if (has_caught) {
+    int error = errno;
+    int64_t now = now_ns(), first = 0;
+    if (__atomic_compare_exchange_n(&first_ns, &first, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        __atomic_store_n(noted, signo, __ATOMIC_RELAXED);
+    else if (now - first > same_ns) {
         (void)signal(signo, SIG_DFL);
         (void)raise(signo);     /* comes when this handler returns */
-        return;
     }
-    has_caught = 1;
-    __atomic_store_n(noted, signo, __ATOMIC_RELAXED);
+    errno = error;
 }
 
 /* There to be no SIG_IGN, which programs that are started would inherit. */

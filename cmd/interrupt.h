@@ -3,8 +3,8 @@
 #include <stdbool.h>
 
 /* Once, before prong_init(), so that workers see what is noted: from now on SIGINT, SIGTERM and SIGHUP are noted, unless whoever
- * started the program has them ignored (nohup; a job in the background). A second one ends the program at once. System calls that
- * wait end with EINTR. Writing where nobody reads any more is an error like others (EPIPE) and no longer the end.
+ * started the program has them ignored (nohup; a job in the background). A second one ends the program at once, unless it comes within
+ * a fifth of a second. System calls that wait end with EINTR. Writing where nobody reads any more is an error like others (EPIPE) and no longer the end.
  *
  * Workers of the library have default handlers. A child that is forked otherwise and does not exec must set SIGINT, SIGTERM, SIGHUP
  * and SIGPIPE to SIG_DFL itself; exec does. One in the program's process group gets a terminal's Ctrl-C, too. */

@@ -1,4 +1,4 @@
-/* nearest.c - Levenshtein's distance by rows of its table. */
+/* nearest.c - Levenshtein's distance by rows of its table; then, what may have been shortened. */
 #include "nearest.h"
 
 #include <string.h>
@@ -30,6 +30,20 @@ static size_t distance(const char *from, const char *to)
     return row[to_size];
 }
 
+/* NULL: none, or several. */
+static const char *only_one_that_begins_with(const char *word, const char *const words[], size_t n)
+{
+    const char *one = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (!*word || !words[i] || strncmp(words[i], word, strlen(word)) != 0)
+            continue;
+        if (one)
+            return NULL;
+        one = words[i];
+    }
+    return one;
+}
+
 const char *nearest_of(const char *word, const char *const words[], size_t n)
 {
     const char *best = NULL;
@@ -41,5 +55,5 @@ const char *nearest_of(const char *word, const char *const words[], size_t n)
             best = words[i];
         }
     }
-    return best;
+    return best ? best : only_one_that_begins_with(word, words, n);
 }

@@ -3,5 +3,6 @@
 #include <stddef.h>
 
 /* The one of n words that takes the fewest inserted, left out or changed letters to make from `word`: at most two, and fewer
- * than `word` has letters. NULL: none is that near. The first of several. A word that is NULL is passed over. */
+ * than `word` has letters; the first of several. If none is that near, the only one that begins with `word`. Else NULL. A word that is
+ * NULL is passed over. */
 const char *nearest_of(const char *word, const char *const words[], size_t n);

@@ -469,39 +469,6 @@ def _(prong):
 # ---- the command line ----------------------------------------------------------------------------------------------------
 
 
-@case("--help names every option, on standard output")
-def _(prong):
-    status, out, err = prong.run("compare", "--help")
-    assert status == 0 and err == ""
-    for option in ("--input FILE.csv", "--columns A,B", "--runs N", "--workers N", "--json", "--help"):
-        assert out.count(option) >= 2, option       # in the usage line and in the list
-    status, out, err = prong.run("--help")
-    assert status == 0 and err == "" and "prong compare" in out and "--version" in out
-    status, out, err = prong.run("--version")
-    assert status == 0 and err == "" and re.fullmatch(r"prong \d+\.\d+\.\d+\n", out), out
-
-
-@case("a wrong command line is told in a few lines, with what was meant, and ends with 2")
-def _(prong):
-    for words, said in ((["compare", "--colums", "a,b"], ["unknown option --colums", "did you mean --columns?"]),
-                        (["compare", "--run", "3"], ["unknown option --run", "did you mean --runs?"]),
-                        (["compare", "--frobnicate"], ["unknown option --frobnicate"]),
-                        (["compare", "--runs"], ["--runs needs a value"]),
-                        (["compare", "--runs", "0"], ["from 1 to", "'0'"]),
-                        (["compare", "--runs=1x"], ["from 1 to", "'1x'"]),
-                        (["compare", "--workers", "-1"], ["from 1 to", "'-1'"]),
-                        (["compare", "--json=yes"], ["--json takes no value"]),
-                        (["compare", "file.csv"], ["'file.csv'"]),
-                        (["comparr"], ["unknown command 'comparr'", "did you mean `prong compare`?"]),
-                        (["--versoin"], ["unknown option --versoin", "did you mean --version?"]),
-                        ([], ["usage: prong"])):
-        status, out, err = prong.run(*words)
-        assert status == 2 and out == "", (words, status, out)
-        for part in (*said, "usage: prong"):
-            assert part in err, (words, part, err)
-        assert err.count("\n") <= 7, err
-
-
 @case("results that cannot be written are an error")
 def _(prong):
     if not os.path.exists("/dev/full"):

@@ -85,6 +85,16 @@ find_installed() {
     [ -n "$(find "$work/root" -path "*$1")" ] || { echo "no $1 among:"; find "$work/root" -type f; false; }
 }
 
+# A page or a file of completions, by what the program calls it.
+same_pages() {
+    for page in man-prong=prong.1 man-compare=prong-compare.1 man-doctor=prong-doctor.1 zsh=_prong fish=prong.fish \
+        bash=bash-completion/completions/prong; do
+        program=$(find "$work/root" -path '*/bin/prong')
+        LD_LIBRARY_PATH=$(dirname "$(find "$work/root" -name libprong.so)") "$program" --generate "${page%%=*}" > "$work/page" || return 1
+        cmp "$work/page" "$(find "$work/root" -path "*/${page#*=}")" || return 1
+    done
+}
+
 know_library() {
     pc=$(find "$work/root" -name prong.pc)
     [ -n "$pc" ] || return 1
@@ -135,6 +145,15 @@ ok "it installs into a folder of its own" install_all
 ok "the header is there" find_installed /include/prong.h
 ok "the library is there, under its three names" eval 'find_installed /libprong.so && find_installed /libprong.so.0 && find_installed /libprong.so.0.1.0'
 ok "the program is there" find_installed /bin/prong
+if meson introspect --targets "$build" | grep -q '"generated-man-prong"'; then
+    ok "manual pages are there" eval 'find_installed /man/man1/prong.1 && find_installed /man/man1/prong-compare.1 &&
+        find_installed /man/man1/prong-doctor.1'
+    ok "completions are there, where each shell looks for them" eval 'find_installed /share/bash-completion/completions/prong &&
+        find_installed /share/zsh/site-functions/_prong && find_installed /share/fish/vendor_completions.d/prong.fish'
+    ok "they are what the installed program prints" same_pages
+else
+    skip "manual pages and completions are there" "this build does not run its own programs"
+fi
 ok "pkg-config knows it" know_library
 if [ -n "${cflags+set}" ]; then
     ok "a C program that knows pkg-config alone builds and runs" build_and_run
