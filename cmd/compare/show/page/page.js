@@ -7,10 +7,10 @@ const page = document.getElementById("page");
 /* ---- words and numbers ------------------------------------------------------------------------------------------------ */
 
 const WORKS = {
-    sqrt: ["Square roots", "pure arithmetic: nothing but the engine can get in the way"],
-    records: ["Records of a file", "two columns are read and summed up: arithmetic, memory and files"],
-    wait: ["Waiting", "each run waits for an answer on a socket and computes nothing"],
-    counter: ["One shared counter", "every worker locks the same mutex: work that does not divide"],
+    sqrt: ["Square roots", "pure arithmetic, with nothing but the engine in the way"],
+    records: ["Records of a file", "two columns, read and summed up"],
+    wait: ["Waiting", "each run waits for an answer and computes nothing"],
+    counter: ["One shared counter", "every worker locks the same mutex"],
 };
 const titleOf = (work) => WORKS[work]?.[0] ?? work;
 const nameOf = (who) => who.language === "python" ? `Python ${who.engine}` : who.engine === "fork" ? "plain fork" : who.engine;
@@ -19,6 +19,7 @@ const unique = (list) => [...new Set(list)];
 const isPython = (who) => who.language === "python";
 const digits = (x) => x.toFixed(x < 9.995 ? 2 : x < 99.95 ? 1 : 0);
 const times = (x) => `${digits(x)}\u00d7`;
+const times0 = (x) => `${Number(x.toPrecision(3))}\u00d7`;      /* on an axis: 2x */
 const percent = (x) => `${(100 * x).toFixed(x < 0.1 ? 1 : 0)} %`;
 
 function time(s) {
@@ -28,12 +29,14 @@ function time(s) {
     return s === 0 ? "0" : `${digits(s * 1e9)} ns`;
 }
 
+const shortTime = (s) => time(s).replace(/\.0+ /, " ");     /* on an axis: 10 ms */
+
 function bytes(b) {
     return Math.abs(b) < 1024 ? `${digits(b)} B` : Math.abs(b) < 1 << 20 ? `${digits(b / 1024)} KiB` : b < 2 ** 30 ? `${digits(b / 2 ** 20)} MiB`
         : `${digits(b / 2 ** 30)} GiB`;
 }
 
-const valueOf = (x, unit) => unit === "s" ? time(x) : unit === "bytes" ? bytes(x) : `${Number(x.toPrecision(3))} ${unit}`;
+const valueOf = (x, unit) => unit === "s" ? time(x) : unit === "bytes" ? bytes(x) : `${Number(x.toPrecision(3))}`;
 const between = (low, high, show = time) => `${show(low)} to ${show(high)}`;
 
 function list(words) {
@@ -157,11 +160,11 @@ function names(labels) {
     return { grid: { display: false }, ticks: { color: color("ink"), autoSkip: false, callback: (i) => labels[i] } };
 }
 
-const timeAxis = (title, more = {}) => axis(title, { ...more, ticks: { maxTicksLimit: 7, ...more.ticks } }, (v) => time(v));
+const timeAxis = (title, more = {}) => axis(title, { ...more, ticks: { maxTicksLimit: 7 } }, shortTime);
 
 /* On a logarithmic axis only the powers of ten are named. */
 const logTimeAxis = (title, more = {}) => axis(title, { type: "logarithmic", ...more },
-    (v) => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6 ? time(v) : null);
+    (v) => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6 ? shortTime(v) : null);
 
 function draw(drawing) {
     drawing.chart?.destroy();
@@ -171,7 +174,7 @@ function draw(drawing) {
         ...config, plugins: [extras],
         options: {
             responsive: true, maintainAspectRatio: false, animation: false, ...options,
-            devicePixelRatio: document.documentElement.classList.contains("printing") ? 2 : undefined,
+            devicePixelRatio: isPrinting() ? 2 : undefined,
             plugins: { legend: { display: false }, ...options.plugins },
         },
     });
@@ -196,7 +199,13 @@ function figure(parent, { id, title, height, config, says, choose }) {
     return drawing;
 }
 
-const legend = () => ({ display: true, position: "bottom", labels: { color: color("ink"), usePointStyle: true, boxWidth: 9, boxHeight: 9, padding: 14 } });
+const legend = (more) => ({ display: true, position: "bottom", labels: { color: color("ink"), usePointStyle: true, boxWidth: 9, boxHeight: 9, padding: 14, ...more } });
+const legendOfLines = () => legend({
+    pointStyle: "line", pointStyleWidth: 28,
+    generateLabels: (chart) => Chart.defaults.plugins.legend.labels.generateLabels(chart)
+        .map((item) => ({ ...item, lineDash: chart.data.datasets[item.datasetIndex].borderDash })),
+});
+const isPrinting = () => document.documentElement.classList.contains("printing");
 
 /* ---- the head ---------------------------------------------------------------------------------------------------------- */
 
@@ -245,13 +254,20 @@ function showDisagreement() {
 
 /* ---- how fast each work is --------------------------------------------------------------------------------------------- */
 
+/* One sentence for each language: what the verdicts say, and no more. */
 function readSpeed(rows) {
-    const told = (word) => rows.filter((row) => row.verdict === word).map((row) => `${nameOf(row)} (${times(row.speedup)})`);
-    const [gains, loses, same] = ["gains", "loses", "same"].map(told);
-    const open = rows.filter((row) => row.verdict?.startsWith("too")).map(nameOf);
-    const parts = [gains.length && `Faster than serial: ${list(gains)}.`, loses.length && `Slower: ${list(loses)}.`,
-        same.length && `The same: ${list(same)}.`, open.length && `Too noisy or too few runs to say: ${list(open)}.`];
-    return parts.filter(Boolean).join(" ") || "Without serial there is nothing to compare with: times alone.";
+    const told = (own, words, test) => {
+        const names = own.filter(test).map((row) => `${row.engine} (${times(row.speedup)})`);
+        return names.length ? `${words} ${list(names)}` : null;
+    };
+    return unique(rows.map((row) => row.language)).map((language) => {
+        const own = rows.filter((row) => row.language === language && row.verdict !== null);
+        const parts = [
+            told(own, "faster than serial:", (row) => row.verdict === "gains"), told(own, "slower:", (row) => row.verdict === "loses"),
+            told(own, "the same:", (row) => row.verdict === "same"), told(own, "too noisy or too few runs to say:", (row) => row.verdict.startsWith("too")),
+        ].filter(Boolean);
+        return parts.length ? `In ${language === "python" ? "Python" : "C"} ${parts.join("; ")}.` : "";
+    }).filter(Boolean).join(" ") || "There is nothing to compare with: times alone.";
 }
 
 function showSpeed() {
@@ -263,21 +279,21 @@ function showSpeed() {
     for (const work of unique(report.rows.map((row) => row.work))) {
         const rows = report.rows.filter((row) => row.work === work), labels = rows.map(nameOf);
         const relative = rows.every((row) => row.speedup !== null);
-        const value = (row) => relative ? row.speedup : row.median_s;
+        const value = (row) => relative ? row.speedup : row.median_s, spread = (row) => relative ? [row.speedup_low, row.speedup_high] : [row.low_s, row.high_s];
+        const room = { beginAtZero: true, suggestedMax: 1.02 * Math.max(...rows.map((row) => spread(row)[1])) };
         figure(box, {
-            id: `speed-${work}`, title: `${titleOf(work)}: ${WORKS[work]?.[1] ?? "a work"}`,
+            id: `speed-${work}`, title: [titleOf(work), WORKS[work]?.[1]].filter(Boolean).join(": "),
             height: () => 36 * rows.length + 64,
             config: () => ({
                 type: "bar",
                 data: { labels, datasets: [{
                     data: rows.map(value), backgroundColor: rows.map(fillOf), borderColor: rows.map(colorOf), borderWidth: 1.5, barPercentage: .8,
-                    categoryPercentage: .9, spread: rows.map((row) => relative ? [row.speedup_low, row.speedup_high] : [row.low_s, row.high_s]),
+                    categoryPercentage: .9, spread: rows.map(spread),
                     notes: rows.map((row) => relative ? [times(row.speedup), time(row.median_s)] : [time(row.median_s)]),
                 }] },
                 options: {
                     indexAxis: "y", layout: { padding: { right: 62 } },
-                    scales: { y: names(labels), x: relative ? axis("times as fast as serial of the same language", { beginAtZero: true })
-                        : timeAxis("time (median)", { beginAtZero: true }) },
+                    scales: { y: names(labels), x: relative ? axis("speed-up", room, times0) : timeAxis("time (median)", room) },
                     plugins: { tooltip: { callbacks: { label: ({ dataIndex: i }) => `${time(rows[i].median_s)}, ${rows[i].verdict ?? "the yardstick"}` } } },
                 },
             }),
@@ -300,6 +316,8 @@ function readStarts(starts) {
     ].filter(Boolean).join(" ");
 }
 
+const sizeOf = (which) => which?.replace(/(\d)(\D)/, "$1 $2") ?? "";     /* 10 MB */
+
 function showStarts(box) {
     const starts = report.costs.filter((c) => c.cost === "start_join" && c.value !== null);
     if (!starts.length) {
@@ -314,18 +332,19 @@ function showStarts(box) {
         config: () => ({
             type: "line",
             data: { labels: whos, datasets: cases.map((which, k) => ({
-                label: which === null ? "time" : `owner has ${which.replace(/(\d)(\D)/, "$1 $2")}`, data: row(which).map((c) => c?.value ?? null),
+                label: which === null ? "time" : `owner has ${sizeOf(which)}`, data: row(which).map((c) => c?.value ?? null),
                 showLine: false, pointRadius: 7, pointStyle: ["circle", "rectRot", "triangle"][k % 3],
                 pointHoverRadius: 8, pointBorderWidth: 2, pointBorderColor: row(which).map((c) => colorOf(c ?? {})), borderColor: color("soft"),
                 backgroundColor: color(k ? "card" : "soft"), pointBackgroundColor: row(which).map((c) => k ? color("card") : colorOf(c ?? {})),
                 spread: row(which).map((c) => c && [c.low, c.high]),
+                notes: k ? [] : whos.map((name) => cases.map((one) => find(name, one)).map((c, i) => c && (i ? `${sizeOf(c.case)}: ${time(c.value)}` : time(c.value)))),
             })) },
             options: {
-                indexAxis: "y", layout: { padding: { right: 16 } }, scales: { y: { ...names(whos), offset: true }, x: logTimeAxis("time for one worker, logarithmic") },
+                indexAxis: "y", layout: { padding: { right: 86 } }, scales: { y: { ...names(whos), offset: true }, x: logTimeAxis("time, logarithmic") },
                 plugins: { legend: legend(), tooltip: { callbacks: { label: (item) => time(item.raw) } } },
             },
         }),
-        says: () => [readStarts(starts), ["worker", ...cases.map((which) => which ?? "time")], whos.map((name) => [name, ...cases.map((which) => {
+        says: () => [readStarts(starts), ["worker", ...cases.map((which) => sizeOf(which) || "time")], whos.map((name) => [name, ...cases.map((which) => {
             const c = find(name, which);
             return c ? [time(c.value), between(c.low, c.high)] : "";
         })])],
@@ -335,7 +354,7 @@ function showStarts(box) {
 const COSTS = {
     round_trip: { parked: "Hand over one run and get it back, worker asleep", stream: "One run of a stream of them" },
     memory: { null: "Memory that each worker adds" },
-    crash: { null: "A crash takes down, of 100 runs" },
+    crash: { null: "Runs lost of 100, when one of them crashes" },
 };
 
 function showOtherCosts(box) {
@@ -395,13 +414,13 @@ function showSteps() {
         });
         const line = (label, points, more) => ({ label, data: points, pointRadius: 0, pointHitRadius: 0, pointStyle: "line", borderWidth: 2, fill: false, ...more });
         figure(box, {
-            id: `speedup-${work}`, title: `${titleOf(work)}: speed-up by workers`, height: () => 340,
+            id: `speedup-${work}`, title: `${titleOf(work)}: speed-up by workers`, height: () => isPrinting() ? 250 : 340,
             config: () => ({
                 type: "line",
                 data: { datasets: [
                     ...curves.map(({ who, own }, k) => ({
                         label: nameOf(who), data: own.map((step) => ({ x: step.workers, y: step.speedup })), borderColor: colorOf(who), borderWidth: 2.5,
-                        backgroundColor: colorOf(who), pointRadius: 5, pointStyle: k ? "rect" : "circle", spread: own.map((step) => [step.speedup_low, step.speedup_high]),
+                        backgroundColor: colorOf(who), pointRadius: 5, pointStyle: k ? "rect" : "circle", clip: 9, spread: own.map((step) => [step.speedup_low, step.speedup_high]),
                     })),
                     line("ideal", [1, cpus, most].filter((n, i) => i !== 1 || n < most).map((n) => ({ x: n, y: Math.min(n, cpus) })),
                         { borderColor: color("soft"), borderWidth: 1.5 }),
@@ -411,9 +430,9 @@ function showSteps() {
                 options: {
                     scales: {
                         x: axis("workers", { type: "linear", min: 1, max: most, afterBuildTicks: (x) => { x.ticks = counts.map((value) => ({ value })); } }),
-                        y: axis("times as fast as serial", { beginAtZero: true }),
+                        y: axis("speed-up against serial", { beginAtZero: true, suggestedMax: 1.02 * Math.max(...steps.map((step) => step.speedup_high)) }, times0),
                     },
-                    plugins: { legend: legend(), tooltip: { callbacks: { title: ([item]) => `${item?.raw.x} workers`,
+                    plugins: { legend: legendOfLines(), tooltip: { callbacks: { title: ([item]) => `${item?.raw.x} workers`,
                         label: (item) => `${item.dataset.label}: ${times(item.raw.y)}` } } },
                 },
             }),
@@ -441,7 +460,7 @@ function readTimeline(row) {
 }
 
 function showTimeline() {
-    const box = section("timeline-section", "When each run was where", "A bar is a run, from its begin to its end, in the lane of the worker that took it; gaps are time in which that worker had none.");
+    const box = section("timeline-section", "When each run was where", "One job of each, the last that was measured. A bar is a run, in the lane of the worker that took it; in a gap that worker had none.");
     const rows = report.rows.filter((row) => row.spans.length);
     if (!rows.length) {
         box.append(notMeasured("No work that was measured tells when its runs began and ended."));
@@ -487,7 +506,7 @@ function showTimeline() {
 /* valuesOf(row): sorted. */
 function distribution(box, id, title, rows, valuesOf, scale, read) {
     figure(box, {
-        id, title, height: () => 340,
+        id, title, height: () => isPrinting() ? 250 : 340,
         config: () => ({
             type: "line",
             data: { datasets: rows.map((row) => {
@@ -499,7 +518,7 @@ function distribution(box, id, title, rows, valuesOf, scale, read) {
             }) },
             options: {
                 scales: { x: scale(), y: axis("runs", { min: 0, max: 100 }, (v) => `${v} %`) }, interaction: { mode: "nearest", intersect: false },
-                plugins: { legend: legend(), tooltip: { callbacks: { title: () => "", label: (item) => `${item.dataset.label}: ${item.raw.y.toFixed(0)} % within ${time(item.raw.x)}` } } },
+                plugins: { legend: legendOfLines(), tooltip: { callbacks: { title: () => "", label: (item) => `${item.dataset.label}: ${item.raw.y.toFixed(0)} % within ${time(item.raw.x)}` } } },
             },
         }),
         says: () => [read(), ["engine", "half within", "95 % within", "all within"],
@@ -508,7 +527,7 @@ function distribution(box, id, title, rows, valuesOf, scale, read) {
 }
 
 function showWaits() {
-    const box = section("waits", "How long runs waited, and how long they took", "Each curve climbs from no run to all: the further left, the sooner.");
+    const box = section("waits", "How long runs waited, and how long they took", "The runs of the last job of each engine. A curve climbs from none of them to all: the further left, the sooner.");
     const rows = report.rows.filter((row) => row.work === "wait" && row.spans.length);
     if (!rows.length) {
         box.append(notMeasured("The work `wait` was not measured."));
@@ -516,11 +535,14 @@ function showWaits() {
     }
     const sorted = (numbers) => numbers.sort((a, b) => a - b), least = 1e-5;
     const began = (row) => sorted(row.spans.map(([begin]) => Math.max(begin, least))), took = (row) => sorted(row.spans.map(([begin, end]) => end - begin));
-    const half = (of) => list(rows.map((row) => `${nameOf(row)} ${time(quantile(of(row), .5))}`));
-    distribution(box, "waits-began", "Until a run began", rows, began, () => logTimeAxis("time since the job began, logarithmic", { min: least }),
-        () => `Half of the runs had begun after: ${half(began)}.`);
+    const half = (of) => {
+        const order = sorted(rows.map((row) => quantile(of(row), .5))), who = (value) => list(rows.filter((row) => quantile(of(row), .5) === value).map(nameOf));
+        return order[0] === order.at(-1) ? `${time(order[0])}, whoever ran them.` : `${time(order[0])} (${who(order[0])}, the soonest) to ${time(order.at(-1))} (${who(order.at(-1))}, the latest).`;
+    };
+    distribution(box, "waits-began", "Until a run began", rows, began, () => logTimeAxis("time since the job began, log.", { min: least }),
+        () => `Half of the runs had begun after ${half(began)}`);
     distribution(box, "waits-took", "From begin to end", rows, took, () => timeAxis("time that a run took", { type: "linear" }),
-        () => `Half of the runs took no longer than: ${half(took)}.`);
+        () => `Half of the runs took no longer than ${half(took)}`);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
