@@ -2,8 +2,16 @@
 #pragma once
 #include <stdbool.h>
 
-/* Before prong_init(): from now on SIGINT, SIGTERM and SIGHUP are noted; a second one ends the program at once. */
+/* Once, before prong_init(), so that workers see what is noted: from now on SIGINT, SIGTERM and SIGHUP are noted, unless whoever
+ * started the program has them ignored (nohup; a job in the background). A second one ends the program at once. System calls that
+ * wait end with EINTR. Writing where nobody reads any more is an error like others (EPIPE) and no longer the end.
+ *
+ * Workers of the library have default handlers. A child that is forked otherwise and does not exec must set SIGINT, SIGTERM, SIGHUP
+ * and SIGPIPE to SIG_DFL itself; exec does. One in the program's process group gets a terminal's Ctrl-C, too. */
 void interrupt_catch(void);
 
-/* Any thread of this program, and any of its workers: tasks that take long ask it now and then, and give way. */
+/* Any thread of this program, and any of its workers: tasks that take long ask it now and then, and give way. The price of a load. */
 bool interrupt_came(void);
+
+/* The exit status that tells which signal it was, 128 and its number: 130 for Ctrl-C; 0: none came. */
+int interrupt_status(void);

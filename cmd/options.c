@@ -3,136 +3,254 @@
 
 #include "nearest.h"
 #include "say.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES_MAX = 32 };
+enum { NAMES_MAX = 64, WIDTH = 80, COLUMN = 26 };
 
-static const struct option help_option = { .name = "--help", .kind = OPTION_FLAG, .help = "this text" };
+static const struct option help_option = { .name = "--help", .kind = OPTION_FLAG, .help = "this text; -h is the same" };
 
-static void show_usage(FILE *to, const struct command *command, const struct option options[])
+/* ---- the table ----------------------------------------------------------------------------------------------------------- */
+
+const struct option *option_of(const struct command *command, size_t i)
 {
-    fprintf(to, "usage: %s", command->name);
-    for (const struct option *o = options; o->name; o++)
-        fprintf(to, " [%s%s%s]", o->name, o->value ? " " : "", o->value ? o->value : "");
-    fputs(" [--help]\n", to);
+    size_t n = 0;
+    while (command->options && command->options[n].name)
+        n++;
+    return i < n ? &command->options[i] : i == n ? &help_option : NULL;
+}
+
+int option_takes_word(const struct option *o)
+{
+    return o->kind != OPTION_FLAG && o->kind != OPTION_MAYBE && o->kind != OPTION_MAYBE_COUNT;
+}
+
+const char *option_form(const struct option *o, char *buf, size_t size)
+{
+    if (o->kind == OPTION_FLAG)
+        snprintf(buf, size, "%s", o->name);
+    else
+        snprintf(buf, size, option_takes_word(o) ? "%s %s" : "%s[=%s]", o->name, o->value);
+    return buf;
+}
+
+/* ---- --help -------------------------------------------------------------------------------------------------------------- */
+
+static void show_usage(FILE *to, const struct command *command)
+{
+    if (command->commands)
+        fprintf(to, "usage: %s COMMAND [OPTION]...\n       %s --help | --version\n", command->name, command->name);
+    else
+        fprintf(to, "usage: prong %s %s\n", command->name, command->options ? "[OPTION]..." : "[COMMAND]");
 }
 
 static void show_option(const struct option *o)
 {
-    int width = printf("  %s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-    printf("%*s%s\n", width < 24 ? 24 - width : 1, "", o->help);
+    char form[128];
+    int width = printf("  %s", option_form(o, form, sizeof form));
+    printf("%*s", width < COLUMN - 1 ? COLUMN - width : 0, "");
+    if (width >= COLUMN - 1)
+        printf("\n%*s", COLUMN, "");
+    text_wrap(stdout, o->help, COLUMN, COLUMN, WIDTH);
 }
 
-static void show_help(const struct command *command, const struct option options[])
+static void show_paragraphs(const char *text)
 {
-    show_usage(stdout, command, options);
-    printf("\n%s\n\n", command->summary);
-    for (const struct option *o = options; o->name; o++)
+    if (!text)
+        return;
+    putchar('\n');
+    text_wrap(stdout, text, 0, 0, WIDTH);
+}
+
+static void show_explained(const char *heading, const struct explained *list, int column)
+{
+    if (!list)
+        return;
+    printf("\n%s:\n", heading);
+    for (; list->what; list++) {
+        int width = printf("  %s", list->what);
+        if (width >= column)
+            printf("\n%*s", column, "");
+        else
+            printf("%*s", column - width, "");
+        text_wrap(stdout, list->how, column, column, WIDTH);
+    }
+}
+
+static void show_commands(const struct command *const *commands)
+{
+    if (!commands)
+        return;
+    fputs("\nCommands:\n", stdout);
+    for (; *commands; commands++) {
+        printf("  prong %-*s", COLUMN - 8, (*commands)->name);
+        text_wrap(stdout, (*commands)->summary, COLUMN, COLUMN, WIDTH);
+    }
+}
+
+void options_show(const struct command *command)
+{
+    show_usage(stdout, command);
+    show_paragraphs(command->about ? command->about : command->summary);
+    show_commands(command->commands);
+    const struct option *o;
+    for (size_t i = 0; (o = option_of(command, i)); i++) {
+        if (o->group || i == 0)
+            printf("\n%s:\n", o->group ? o->group : "Options");
         show_option(o);
-    show_option(&help_option);
-    if (command->more)
-        printf("\n%s\n", command->more);
+    }
+    show_explained("Examples", command->examples, COLUMN + 14);
+    show_explained("Exit status", command->exits, 8);
+    show_paragraphs(command->more);
 }
 
-static int wrong_usage(const struct command *command, const struct option options[])
+/* ---- the command line ---------------------------------------------------------------------------------------------------- */
+
+static int wrong_usage(const struct command *command)
 {
-    show_usage(stderr, command, options);
+    show_usage(stderr, command);
     return SAY_USAGE;
 }
 
-static const struct option *find(const struct option options[], const char *name, size_t size)
+static const struct option *find(const struct command *command, const char *name, size_t size)
 {
-    for (const struct option *o = options; o->name; o++)
+    const struct option *o;
+    for (size_t i = 0; (o = option_of(command, i)); i++)
         if (strlen(o->name) == size && memcmp(o->name, name, size) == 0)
             return o;
     return NULL;
 }
 
-static void say_unknown(const struct option options[], const char *word, int size)
+static void say_unknown(const struct command *command, const char *word, size_t size)
 {
     char name[64];
-    const char *names[NAMES_MAX] = { help_option.name };
-    size_t n = 1;
-    for (const struct option *o = options; o->name && n < NAMES_MAX; o++)
-        names[n++] = o->name;
-    snprintf(name, sizeof name, "%.*s", size, word);
+    const char *names[NAMES_MAX];
+    size_t n = 0;
+    for (const struct option *o; n < NAMES_MAX && (o = option_of(command, n)); n++)
+        names[n] = o->name;
+    snprintf(name, sizeof name, "%.*s", (int)(size < sizeof name ? size : sizeof name - 1), word);
     const char *near = nearest_of(name, names, n);
-    (void)say_error(SAY_USAGE, "unknown option %.*s", size, word);
+    (void)say_error(SAY_USAGE, "unknown option %s", name);
     if (near)
         say_hint("did you mean %s?", near);
 }
 
-static bool read_count(const char *text, uint32_t most, uint32_t *ret_count)
+static int wrong_choice(const struct option *o, const char *value)
+{
+    char known[512] = "";
+    const char *names[NAMES_MAX];
+    size_t n = 0, used = 0;
+    for (; n < NAMES_MAX && (names[n] = o->names(n)); n++)
+        if (used < sizeof known)
+            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", n ? ", " : "", names[n]);
+    const char *near = nearest_of(value, names, n);
+    (void)say_error(SAY_USAGE, "%s does not know '%s'", o->name, value);
+    if (near)
+        say_hint("did you mean %s %s?", o->name, near);
+    else
+        say_hint("%s takes one of %s", o->name, known);
+    return SAY_USAGE;
+}
+
+static int store_choice(const struct option *o, const char *value, const char **ret_choice)
+{
+    const char *name;
+    for (size_t i = 0; (name = o->names(i)); i++)
+        if (strcmp(name, value) == 0) {
+            *ret_choice = value;
+            return SAY_OK;
+        }
+    return wrong_choice(o, value);
+}
+
+static int store_count(const struct option *o, const char *text, uint32_t *ret_count)
 {
     char *end;
     errno = 0;
     unsigned long count = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || errno || count < 1 || count > most)
-        return false;
+    if (text[0] < '0' || text[0] > '9' || *end || errno || count < 1 || count > o->most)
+        return say_error(SAY_USAGE, "%s takes a whole number from 1 to %u, found '%s'", o->name, o->most, text);
     *ret_count = (uint32_t)count;
-    return true;
+    return SAY_OK;
 }
 
-static bool store(const struct option *o, const char *value)
+/* value: NULL where it may be left out, and was. */
+static int store(const struct option *o, const char *value, void *to)
 {
     switch (o->kind) {
     case OPTION_FLAG:
-        *(bool *)o->ret_value = true;
-        return true;
+        *(bool *)to = true;
+        return SAY_OK;
+    case OPTION_CHOICE:
+        return store_choice(o, value, to);
     case OPTION_TEXT:
-        *(const char **)o->ret_value = value;
-        return true;
+    case OPTION_FILE:
+    case OPTION_LIST:
+    case OPTION_MAYBE:
+        *(const char **)to = value ? value : o->bare_text;
+        return SAY_OK;
+    case OPTION_MAYBE_COUNT:
+        if (!value) {
+            *(uint32_t *)to = o->bare_count;
+            return SAY_OK;
+        }
+        return store_count(o, value, to);
     case OPTION_COUNT:
-        return read_count(value, o->most, o->ret_value);
+        return store_count(o, value, to);
     }
-    return false;
+    return SAY_USAGE;
 }
 
 /* One option, and its value where it has one, from argv[*i]; leaves *i at the last word that it took. */
-static int read_one(const struct command *command, const struct option options[], int argc, char *const argv[], int *i)
+static int read_one(const struct command *command, void *request, int argc, char *const argv[], int *i)
 {
     const char *word = argv[*i];
     size_t size = strcspn(word, "=");
     const char *value = word[size] ? word + size + 1 : NULL;
-    const struct option *o = find(options, word, size);
+    const struct option *o = find(command, word, size);
     if (!o) {
-        say_unknown(options, word, (int)size);
-        return wrong_usage(command, options);
+        say_unknown(command, word, size);
+        return wrong_usage(command);
     }
     if (o->kind == OPTION_FLAG && value) {
         (void)say_error(SAY_USAGE, "%s takes no value, found '%s'", o->name, value);
-        return wrong_usage(command, options);
+        return wrong_usage(command);
     }
-    if (o->kind != OPTION_FLAG && !value && *i + 1 < argc)
+    if (option_takes_word(o) && !value && *i + 1 < argc)
         value = argv[++*i];
-    if (o->kind != OPTION_FLAG && !value) {
+    if (option_takes_word(o) && !value) {
         (void)say_error(SAY_USAGE, "%s needs a value: %s %s", o->name, o->name, o->value);
-        return wrong_usage(command, options);
+        return wrong_usage(command);
     }
-    if (!store(o, value)) {
-        (void)say_error(SAY_USAGE, "%s takes a whole number from 1 to %u, found '%s'", o->name, o->most, value);
-        return wrong_usage(command, options);
-    }
+    if (store(o, value, (char *)request + o->at) != SAY_OK)
+        return wrong_usage(command);
     return SAY_OK;
 }
 
-int options_read(const struct command *command, const struct option options[], int argc, char *const argv[])
+/* What follows is the value of the option before more often than an argument. */
+static int wrong_word(const struct command *command, const char *word, const char *before)
+{
+    const struct option *o = find(command, before, strlen(before));
+    (void)say_error(SAY_USAGE, "no idea what to do with '%s'", word);
+    if (o && (o->kind == OPTION_MAYBE || o->kind == OPTION_MAYBE_COUNT))
+        say_hint("the value of %s comes behind an equals sign: %s=%s", o->name, o->name, word);
+    return wrong_usage(command);
+}
+
+int options_read(const struct command *command, void *request, int argc, char *const argv[])
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], help_option.name) == 0) {
-            show_help(command, options);
+        if (strcmp(argv[i], help_option.name) == 0 || strcmp(argv[i], "-h") == 0) {
+            options_show(command);
             return OPTIONS_SHOWN;
         }
-        if (argv[i][0] != '-') {
-            (void)say_error(SAY_USAGE, "no idea what to do with '%s'", argv[i]);
-            return wrong_usage(command, options);
-        }
-        int status = read_one(command, options, argc, argv, &i);
+        if (argv[i][0] != '-')
+            return wrong_word(command, argv[i], argv[i - 1]);
+        int status = read_one(command, request, argc, argv, &i);
         if (status != SAY_OK)
             return status;
     }

@@ -1,6 +1,8 @@
 /* say.c - messages on standard error, and the one line of progress that gives way to them. */
 #include "say.h"
 
+#include "interrupt.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +15,8 @@ static bool line_is_shown;
 static void line(const char *prefix, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
 static void line(const char *prefix, const char *fmt, va_list args)
 {
+    if (interrupt_came())
+        return;
     say_progress_end();
     fputs(prefix, stderr);
     vfprintf(stderr, fmt, args);
@@ -25,7 +29,7 @@ int say_error(int status, const char *fmt, ...)
     va_start(args, fmt);
     line("prong: ", fmt, args);
     va_end(args);
-    return status;
+    return interrupt_came() ? SAY_INTERRUPTED : status;
 }
 
 void say_hint(const char *fmt, ...)
@@ -52,7 +56,7 @@ static bool can_repaint(void)
 
 void say_progress(const char *fmt, ...)
 {
-    if (!can_repaint())
+    if (!can_repaint() || interrupt_came())
         return;
     say_progress_end();
     va_list args;
@@ -68,4 +72,11 @@ void say_progress_end(void)
     if (line_is_shown)
         fputs("\r\033[K", stderr);      /* back to the left margin, erase what stands there */
     line_is_shown = false;
+}
+
+int say_interrupted(void)
+{
+    say_progress_end();
+    fputs("prong: interrupted: nothing was measured to the end\n", stderr);
+    return interrupt_status();
 }

@@ -25,7 +25,6 @@ struct request {
     struct plan plan;
     const char *engines, *only, *python, *html;
     bool no_python, no_costs, json, csv, md;
-    bool wait_quiet;
     uint32_t wait_quiet_s, runs;
 };
 
@@ -161,7 +160,7 @@ static int run(const struct request *request, struct report *report)
     contenders_try(report->contenders, report->plan->workers);
     if (!anybody_is_in(report))
         return say_error(SAY_MISSING, "no engine that was asked for runs on this machine");
-    if (request->wait_quiet && !machine_await_quiet(request->wait_quiet_s))
+    if (request->wait_quiet_s && !machine_await_quiet(request->wait_quiet_s))
         say_note("the machine is still busy after %u s: goes on", request->wait_quiet_s);
     report->machine = machine_look();
     int status = measure(request, report);
@@ -198,49 +197,105 @@ static int compare(struct request *request, struct report *report)
     return status;
 }
 
-static int read_and_compare(struct request *r, struct report *report, int argc, char *const argv[])
+/* ---- the command line ---------------------------------------------------------------------------------------------------- */
+
+static const char *work_name(size_t i)
 {
-    static const struct command command = {
-        .name = "prong compare",
-        .summary = "Runs the same work on serial, threads and processes, in C and in Python, checks that all get the same\n"
-                   "result, bit for bit, shows what each took, and says which to use for what.",
-        .more = "The work: `sqrt`, four million square roots by each worker; `records`, two columns of a file divided over\n"
-                "the workers: mean, standard deviation, correlation, sum of products. Without --input the records are grown\n"
-                "from real package sizes, once, into the cache folder ($XDG_CACHE_HOME or ~/.cache).\n"
-                "\n"
-                "Exit status: 0 well, 1 results differ or a run failed, 2 wrong usage, 3 this machine lacks something,\n"
-                "4 bad input, 130 interrupted.",
-    };
-    const struct option options[] = {
-        { "--only", "WORK,...", OPTION_TEXT, 0, &r->only, "of sqrt and records (default: all)" },
-        { "--engines", "NAME,...", OPTION_TEXT, 0, &r->engines,
-          "of serial, threads, processes and processes-ready (default: all)" },
-        { "--workers", "N", OPTION_COUNT, WORKERS_MAX, &r->plan.workers,
-          "threads, and processes (default: one per CPU that may be used)" },
-        { "--runs", "N", OPTION_COUNT, MEASURE_RUNS_MAX, &r->runs,
-          "rounds to measure (default: 10, or 6 where a round takes longer than a second)" },
-        { "--input", "FILE.csv", OPTION_TEXT, 0, &r->plan.input,
-          "records of your own: a header, then rows; comma, tab or semicolon; no quotes" },
-        { "--columns", "A,B", OPTION_TEXT, 0, &r->plan.columns,
-          "two columns by name (default: the first two with a number in the first row)" },
-        { "--no-python", NULL, OPTION_FLAG, 0, &r->no_python, "leave Python out" },
-        { "--no-costs", NULL, OPTION_FLAG, 0, &r->no_costs, "measure the works alone" },
-        { "--json", NULL, OPTION_FLAG, 0, &r->json, "prong.compare/1 on standard output, and nothing else there" },
-        { "--csv", NULL, OPTION_FLAG, 0, &r->csv, "the rows as CSV" },
-        { "--md", NULL, OPTION_FLAG, 0, &r->md, "the tables as Markdown" },
-        { "--html", "FILE", OPTION_TEXT, 0, &r->html, "a page of charts as well; measures the speed-up by workers, too" },
-        { 0 }
-    };
-    int status = options_read(&command, options, argc, argv);
-    return status == SAY_OK ? compare(r, report) : status;
+    return i < WORKS_N ? works[i]->name : NULL;
 }
 
-int compare_main(int argc, char *const argv[])
+#define AT(member) offsetof(struct request, member)
+static const struct option options[] = {
+    { .group = "What to compare", .name = "--only", .value = "WORK,...", .kind = OPTION_LIST, .at = AT(only), .names = work_name,
+      .help = "these works alone (default: all)" },
+    { .name = "--engines", .value = "NAME,...", .kind = OPTION_LIST, .at = AT(engines), .names = contenders_engine,
+      .help = "these engines alone (default: all)",
+      .more = "`processes-ready` is a pool of processes that stands before the time is taken; all others start their workers for the "
+              "job and join them at its end." },
+    { .name = "--workers", .value = "N", .kind = OPTION_COUNT, .most = WORKERS_MAX, .at = AT(plan.workers),
+      .help = "threads, and processes (default: one per CPU that may be used)",
+      .more = "`prong doctor` tells how many CPUs may be used, and why that many." },
+    { .name = "--input", .value = "FILE.csv", .kind = OPTION_FILE, .at = AT(plan.input),
+      .help = "records of your own: a header, then rows; comma, tab or semicolon; no quotes" },
+    { .name = "--columns", .value = "A,B", .kind = OPTION_TEXT, .at = AT(plan.columns),
+      .help = "two columns by name (default: the first two with a number in the first row)" },
+    { .name = "--python", .value = "INTERPRETER", .kind = OPTION_MAYBE, .bare_text = "python3", .at = AT(python),
+      .help = "Python, too, and it must be there (default: python3, if it is found)" },
+    { .name = "--no-python", .kind = OPTION_FLAG, .at = AT(no_python), .help = "leave Python out" },
+    { .name = "--no-costs", .kind = OPTION_FLAG, .at = AT(no_costs), .help = "measure the works alone" },
+    { .group = "How to measure", .name = "--runs", .value = "N", .kind = OPTION_COUNT, .most = MEASURE_RUNS_MAX, .at = AT(runs),
+      .help = "rounds to measure (default: 10, or 6 where a round takes longer than a second)" },
+    { .name = "--wait-quiet", .value = "SECONDS", .kind = OPTION_MAYBE_COUNT, .most = 86400, .bare_count = 60, .at = AT(wait_quiet_s),
+      .help = "first wait until nothing else uses the machine, so long at most (without a value: 60)" },
+    { .group = "How to show it", .name = "--json", .kind = OPTION_FLAG, .at = AT(json),
+      .help = "prong.compare/1 on standard output, and nothing else there" },
+    { .name = "--csv", .kind = OPTION_FLAG, .at = AT(csv), .help = "the rows as CSV" },
+    { .name = "--md", .kind = OPTION_FLAG, .at = AT(md), .help = "the tables as Markdown" },
+    { .name = "--html", .value = "FILE", .kind = OPTION_FILE, .at = AT(html),
+      .help = "a page of charts, too; for it the speed-up by workers is measured",
+      .more = "The page is one file, complete in itself, for any browser, without a network; `-` is standard output. Up to 40 seconds more are "
+              "spent on the works `sqrt` and `records` with 1, 2, 4, ... workers, up to twice the CPUs." },
+    { 0 }
+};
+#undef AT
+
+static const struct explained exits[] = {
+    { "0", "all ran, and all results agree" },
+    { "1", "results differ, or a run failed" },
+    { "2", "wrong usage" },
+    { "3", "this machine lacks something that was asked for; the rest is measured" },
+    { "4", "bad input" },
+    { "130", "interrupted by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP" },
+    { 0 }
+};
+
+static const struct explained environment[] = {
+    { "XDG_CACHE_HOME", "where the folder `prong` with the grown records is made; default: `~/.cache`" },
+    { "TMPDIR", "where files that are gone at the end are made; default: `/tmp`" },
+    { "NO_COLOR", "if it is set and not empty: no colour" },
+    { "TERM", "`dumb`: no colour and no line of progress" },
+    { 0 }
+};
+
+static const struct explained examples[] = {
+    { "prong compare", "all of it, for reading" },
+    { "prong compare --only sqrt --runs 30", "one work, measured longer" },
+    { "prong compare --input shop.csv --columns price,weight", "records of your own" },
+    { "prong compare --html report.html", "charts as well, in a page" },
+    { "prong compare --json > report.json", "all figures, for programs" },
+    { 0 }
+};
+
+static int run_command(int argc, char *const argv[])
 {
     struct request *request = calloc(1, sizeof *request);
     struct report *report = calloc(1, sizeof *report);
-    int status = request && report ? read_and_compare(request, report, argc, argv) : say_error(SAY_MISSING, "no memory to begin with");
+    int status = SAY_MISSING;
+    if (!request || !report)
+        (void)say_error(status, "no memory to begin with");
+    else
+        status = options_read(&compare_command, request, argc, argv);
+    if (status == SAY_OK && request->json + request->csv + request->md > 1)
+        status = say_error(SAY_USAGE, "--json, --csv and --md all want standard output: choose one");
+    if (status == SAY_OK)
+        status = compare(request, report);
     free(report);
     free(request);
     return status == OPTIONS_SHOWN ? SAY_OK : status;
 }
+
+const struct command compare_command = {
+    .name = "compare",
+    .summary = "measures what threads and processes cost and gain on this machine",
+    .about = "Runs the same work on serial, threads and processes, in C and in Python, checks that all get the same result, bit for "
+             "bit, shows what each took, and says which to use for what.",
+    .more = "The works: `sqrt`, 4,000,000 square roots by each worker; `records`, two columns of a file divided over the workers: mean, "
+            "standard deviation, correlation, sum of products; `wait`, 64 questions to a server that answers each after 20 ms, on 8 "
+            "workers; `counter`, one counter that all workers raise under one mutex. Without --input the records are grown from real "
+            "package sizes, once, into the cache folder.",
+    .options = options,
+    .exits = exits,
+    .environment = environment,
+    .examples = examples,
+    .run = run_command,
+};

@@ -1,5 +1,5 @@
 /* compare.h - `prong compare`: the same work on every engine, checked to agree, measured, shown. */
 #pragma once
+#include "options.h"
 
-/* argv[0] is the command's name. Gives the exit status. */
-int compare_main(int argc, char *const argv[]);
+extern const struct command compare_command;

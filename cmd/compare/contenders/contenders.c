@@ -19,12 +19,17 @@ static const struct contender all[CONTENDERS_N] = {
     [PYTHON_PROCESSES] = { .language = "python", .engine = "processes", .kind = "processes" },
 };
 
+const char *contenders_engine(size_t i)
+{
+    return i < PYTHON_SERIAL ? all[i].engine : NULL;    /* the other languages have no more */
+}
+
 int contenders_choose(const char *engines, struct contender ret_contenders[CONTENDERS_N])
 {
-    const char *names[PYTHON_SERIAL];       /* of the first language: the others have no more */
+    const char *names[PYTHON_SERIAL];
     bool chosen[PYTHON_SERIAL];
-    for (int i = 0; i < PYTHON_SERIAL; i++)
-        names[i] = all[i].engine;
+    for (size_t i = 0; i < PYTHON_SERIAL; i++)
+        names[i] = contenders_engine(i);
     int status = list_choose("--engines", engines, names, PYTHON_SERIAL, chosen);
     if (status != SAY_OK)
         return status;

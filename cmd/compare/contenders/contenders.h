@@ -2,6 +2,9 @@
 #pragma once
 #include "compare/contenders/contender.h"
 
+/* The i-th word that --engines knows; NULL behind the last. */
+const char *contenders_engine(size_t i);
+
 /* engines: "threads,processes", in any order; NULL: all. SAY_OK, or SAY_USAGE, said. */
 int contenders_choose(const char *engines, struct contender ret_contenders[CONTENDERS_N]);
 

@@ -1,0 +1,237 @@
+/* completion.c - three shells, each in its own words: which commands there are, which options each has, and what their values may be. */
+#include "completion.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool is_file(const struct option *o)
+{
+    return o->kind == OPTION_FILE || o->kind == OPTION_MAYBE;
+}
+
+static bool takes_glued_word(const struct option *o)
+{
+    return o->kind == OPTION_MAYBE || o->kind == OPTION_MAYBE_COUNT;
+}
+
+static void write_names(const struct option *o, FILE *to)
+{
+    const char *name;
+    for (size_t i = 0; (name = o->names(i)); i++)
+        fprintf(to, "%s%s", i ? " " : "", name);
+}
+
+static void write_commands(const struct command *program, FILE *to)
+{
+    for (const struct command *const *c = program->commands; *c; c++)
+        fprintf(to, "%s%s", c == program->commands ? "" : " ", (*c)->name);
+}
+
+/* For between single quotes, with a backslash before each of `special`; what the shell needs to get a quote there is `quote`. */
+static void write_quoted(const char *text, const char *special, const char *quote, FILE *to)
+{
+    for (; *text; text++) {
+        if (*text == '\'')
+            fputs(quote, to);
+        else
+            fprintf(to, "%s%c", strchr(special, *text) ? "\\" : "", *text);
+    }
+}
+
+/* ---- bash ---------------------------------------------------------------------------------------------------------------- */
+
+static const char bash_head[] =
+    "# bash completion for prong, made by `prong --generate bash`; not to be changed by hand.\n"
+    "\n"
+    "# One of these behind the last comma of $cur, but for those before it.\n"
+    "_prong_list()\n"
+    "{\n"
+    "    local before= word=$cur name\n"
+    "    [[ $cur == *,* ]] && before=${cur%,*}, word=${cur##*,}\n"
+    "    for name; do\n"
+    "        [[ ,$before != *,$name,* && $name == \"$word\"* ]] && COMPREPLY+=(\"$before$name\")\n"
+    "    done\n"
+    "}\n"
+    "\n"
+    "_prong_file()\n"
+    "{\n"
+    "    local IFS=$'\\n'\n"
+    "    compopt -o filenames 2>/dev/null\n"
+    "    COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+    "}\n"
+    "\n"
+    "_prong()\n"
+    "{\n"
+    "    local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD-1]} command= glued=\n"
+    "    COMPREPLY=()\n"
+    "    (( COMP_CWORD > 1 )) && [[ ${COMP_WORDS[1]} != -* ]] && command=${COMP_WORDS[1]}\n"
+    "    # bash takes --name=value for three words.\n"
+    "    if [[ $cur == = ]]; then\n"
+    "        cur= glued=1\n"
+    "    elif [[ $option == = ]]; then\n"
+    "        option=${COMP_WORDS[COMP_CWORD-2]} glued=1\n"
+    "    fi\n"
+    "    case \"$command $option\" in\n";
+
+static void write_bash_value(const char *command, const struct option *o, FILE *to)
+{
+    if (o->kind == OPTION_FLAG)
+        return;
+    fprintf(to, "    '%s %s') ", command, o->name);
+    if (takes_glued_word(o))
+        fputs("[[ $glued ]] && { ", to);
+    if (o->kind == OPTION_LIST || o->kind == OPTION_CHOICE) {
+        fputs(o->kind == OPTION_LIST ? "_prong_list " : "COMPREPLY=($(compgen -W '", to);
+        write_names(o, to);
+        fputs(o->kind == OPTION_LIST ? "; " : "' -- \"$cur\")); ", to);
+    } else if (is_file(o))
+        fputs("_prong_file; ", to);
+    fputs(takes_glued_word(o) ? "return; } ;;\n" : "return ;;\n", to);
+}
+
+static void write_bash_values(const char *name, const struct command *command, FILE *to)
+{
+    const struct option *o;
+    for (size_t i = 0; (o = option_of(command, i)); i++)
+        write_bash_value(name, o, to);
+}
+
+static void write_bash_words(const char *name, const struct command *command, FILE *to)
+{
+    const struct option *o;
+    fprintf(to, "    '%s') COMPREPLY=($(compgen -W '", name);
+    for (size_t i = 0; (o = option_of(command, i)); i++)
+        fprintf(to, "%s%s", i ? " " : "", o->name);
+    if (command->commands) {
+        fputc(' ', to);
+        write_commands(command, to);
+    }
+    fputs("' -- \"$cur\")) ;;\n", to);
+}
+
+void completion_write_bash(const struct command *program, FILE *to)
+{
+    fputs(bash_head, to);
+    write_bash_values("", program, to);
+    for (const struct command *const *c = program->commands; *c; c++)
+        write_bash_values((*c)->name, *c, to);
+    fputs("    esac\n    case $command in\n", to);
+    write_bash_words("", program, to);
+    for (const struct command *const *c = program->commands; *c; c++)
+        if ((*c)->options)
+            write_bash_words((*c)->name, *c, to);
+    fputs("    help) COMPREPLY=($(compgen -W '", to);
+    write_commands(program, to);
+    fputs("' -- \"$cur\")) ;;\n    esac\n}\n\ncomplete -F _prong prong\n", to);
+}
+
+/* ---- zsh ----------------------------------------------------------------------------------------------------------------- */
+
+static const char zsh_special[] = "[]:\\", zsh_quote[] = "'\\''";
+
+static void write_zsh_value(const struct option *o, FILE *to)
+{
+    fputs(takes_glued_word(o) ? "::" : ":", to);
+    write_quoted(o->value, zsh_special, zsh_quote, to);
+    fputc(':', to);
+    if (o->kind == OPTION_LIST || o->kind == OPTION_CHOICE) {
+        fputs(o->kind == OPTION_LIST ? "_values -s , name " : "(", to);
+        write_names(o, to);
+        fputs(o->kind == OPTION_LIST ? "" : ")", to);
+    } else if (is_file(o))
+        fputs("_files", to);
+}
+
+static void write_zsh_options(const struct command *command, const char *indent, FILE *to)
+{
+    const struct option *o;
+    for (size_t i = 0; (o = option_of(command, i)); i++) {
+        bool is_help = strcmp(o->name, "--help") == 0;
+        fprintf(to, " \\\n%s%s%s%s[", indent, is_help ? "'(- *)'{-h,--help}'" : "'", is_help ? "" : o->name,
+                o->kind == OPTION_FLAG ? "" : takes_glued_word(o) ? "=-" : "=");
+        write_quoted(o->help, zsh_special, zsh_quote, to);
+        fputc(']', to);
+        if (o->kind != OPTION_FLAG)
+            write_zsh_value(o, to);
+        fputc('\'', to);
+    }
+}
+
+void completion_write_zsh(const struct command *program, FILE *to)
+{
+    fputs("#compdef prong\n"
+          "# zsh completion for prong, made by `prong --generate zsh`; not to be changed by hand.\n"
+          "\n"
+          "_prong()\n"
+          "{\n"
+          "    local curcontext=$curcontext state line\n"
+          "    local -a commands\n"
+          "    typeset -A opt_args\n"
+          "    commands=(\n", to);
+    for (const struct command *const *c = program->commands; *c; c++) {
+        fprintf(to, "        '%s:", (*c)->name);
+        write_quoted((*c)->summary, zsh_special, zsh_quote, to);
+        fputs("'\n", to);
+    }
+    fputs("    )\n    _arguments -C", to);
+    write_zsh_options(program, "        ", to);
+    fputs(" \\\n        '1: :->command' '*:: :->argument' && return\n"
+          "    case $state in\n"
+          "    command) _describe -t commands command commands ;;\n"
+          "    argument)\n"
+          "        case $words[1] in\n", to);
+    for (const struct command *const *c = program->commands; *c; c++) {
+        if (!(*c)->options)
+            continue;
+        fprintf(to, "        %s)\n            _arguments", (*c)->name);
+        write_zsh_options(*c, "                ", to);
+        fputs(" ;;\n", to);
+    }
+    fputs("        help) _describe -t commands command commands ;;\n        esac ;;\n    esac\n}\n\n_prong \"$@\"\n", to);
+}
+
+/* ---- fish ---------------------------------------------------------------------------------------------------------------- */
+
+static const char fish_special[] = "\\", fish_quote[] = "\\'";
+
+static void write_fish_options(const struct command *command, const char *condition, FILE *to)
+{
+    const struct option *o;
+    for (size_t i = 0; (o = option_of(command, i)); i++) {
+        fprintf(to, "complete -c prong -n '%s'%s -l %s", condition, strcmp(o->name, "--help") == 0 ? " -s h" : "", o->name + 2);
+        if (is_file(o))
+            fputs(option_takes_word(o) ? " -r -F" : " -F", to);
+        else if (option_takes_word(o))
+            fputs(" -x", to);
+        if (o->names) {
+            fputs(o->kind == OPTION_LIST ? " -a '(__fish_append , " : " -a '", to);
+            write_names(o, to);
+            fputs(o->kind == OPTION_LIST ? ")'" : "'", to);
+        }
+        fputs(" -d '", to);
+        write_quoted(o->help, fish_special, fish_quote, to);
+        fputs("'\n", to);
+    }
+}
+
+void completion_write_fish(const struct command *program, FILE *to)
+{
+    char condition[128];
+    fputs("# fish completion for prong, made by `prong --generate fish`; not to be changed by hand.\n"
+          "complete -c prong -f\n", to);
+    for (const struct command *const *c = program->commands; *c; c++) {
+        fprintf(to, "complete -c prong -n __fish_use_subcommand -a %s -d '", (*c)->name);
+        write_quoted((*c)->summary, fish_special, fish_quote, to);
+        fputs("'\n", to);
+    }
+    write_fish_options(program, "__fish_use_subcommand", to);
+    for (const struct command *const *c = program->commands; *c; c++) {
+        if (!(*c)->options)
+            continue;
+        snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %s", (*c)->name);
+        write_fish_options(*c, condition, to);
+    }
+    fputs("complete -c prong -n '__fish_seen_subcommand_from help' -a '", to);
+    write_commands(program, to);
+    fputs("'\n", to);
+}
