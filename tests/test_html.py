@@ -420,6 +420,8 @@ def _(bench):
     told = browser.text(".bad")
     assert "busy" in told and "71 %" in told and "--wait-quiet" in told
     assert browser.run("return document.querySelector('.bad').getBoundingClientRect().bottom < document.querySelector('#advice').getBoundingClientRect().top")
+    assert "cannot be told apart" in browser.text("#speedup .reading")
+    assert not any(one["label"].startswith("Amdahl") for one in data_of(browser, "speedup-sqrt")["sets"])
     red = [int(part) for part in re.findall(r"\d+", browser.run("return getComputedStyle(document.querySelector('.bad')).color"))]
     assert red[0] > 2 * red[1] and red[0] > 2 * red[2], red
 
@@ -471,6 +473,18 @@ def _(bench):
                                 missing=[{"language": "c", "engine": evil, "why": evil}]))
     assert browser.run("return [window.hit ?? null, document.querySelectorAll('.evil, img, b').length]") == [None, 0]
     assert evil in browser.text("#advice") and browser.complaints() == []
+
+
+@case("a file and its columns may be called what they like")
+def _(bench):
+    browser, path, page = bench.browser, bench.folder / "<b class=evil>x.csv", bench.folder / "named.html"
+    path.write_text("</script><script>window.hit=1</script>,<img class=evil src=x onerror=window.hit=1>\n1,2\n3,4\n")
+    status, _, err = bench.compare("--html", page, "--input", path, "--only", "records", "--no-python", "--no-costs", "--runs", 1)
+    assert status == 0, err
+    browser.open(page)
+    assert browser.run("return [window.hit ?? null, document.querySelectorAll('.evil, img, b').length]") == [None, 0]
+    assert browser.complaints() == [] and "speed-records" in charts_in(browser)
+    assert browser.run("return JSON.parse(document.getElementById('report').textContent).input.columns[0]").startswith("</script>")
 
 
 @case("even where a report breaks out of its block, the page runs no script but its own")

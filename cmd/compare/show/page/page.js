@@ -257,7 +257,7 @@ function showDisagreement() {
 /* One sentence for each language: what the verdicts say, and no more. */
 function readSpeed(rows) {
     const told = (own, words, test) => {
-        const names = own.filter(test).map((row) => `${row.engine} (${times(row.speedup)})`);
+        const names = own.filter(test).map((row) => row.verdict.startsWith("too") ? row.engine : `${row.engine} (${times(row.speedup)})`);
         return names.length ? `${words} ${list(names)}` : null;
     };
     return unique(rows.map((row) => row.language)).map((language) => {
@@ -385,17 +385,19 @@ function showCosts() {
 
 const amdahl = (share, cpus, n) => 1 / (share + (1 - share) / Math.min(n, cpus));
 
-/* The share s of the serial time that does not divide: 1/S = s + (1 - s)/p with p CPUs at work, least squares over s. Null: nothing to fit. */
-function fitShare(steps, cpus) {
-    const points = steps.filter((step) => step.speedup > 0).map((step) => [1 / step.speedup, 1 / Math.min(step.workers, cpus)]);
+/* The share s of the serial time that does not divide: 1/S = s + (1 - s)/p with p CPUs at work, least squares over s. of: "speedup" or an end of
+ * its interval. Null: nothing to fit. */
+function fitShare(steps, cpus, of) {
+    const points = steps.filter((step) => step[of] > 0).map((step) => [1 / step[of], 1 / Math.min(step.workers, cpus)]);
     const below = sum(points.map(([, one]) => (1 - one) ** 2));
     return below ? Math.min(1, Math.max(0, sum(points.map(([inverse, one]) => (inverse - one) * (1 - one))) / below)) : null;
 }
 
 function readSteps(curves) {
-    const told = curves.filter(({ share }) => share !== null).map(({ who, share }) =>
-        `${nameOf(who)} ${percent(share)}${share >= 0.005 ? ` (never more than ${times(1 / share)}, on any number of CPUs)` : ""}`);
-    return told.length ? `Fitted serial share, all that does not divide, starts and noise included: ${list(told)}.`
+    const told = curves.filter(({ share }) => share !== null).map(({ who, share, least, most }) => `${nameOf(who)} ${percent(share)} ` +
+        `(${between(least, most, percent)}${least >= 0.005 ? `: at most ${times(1 / least)} on any number of CPUs` : ""})`);
+    return report.quiet === false ? "The machine was busy: what does not divide and what others took from it cannot be told apart."
+        : told.length ? `Fitted share of the time that does not divide, starts and joins included: ${list(told)}.`
         : "With one CPU there is nothing to gain and no share to fit.";
 }
 
@@ -410,7 +412,8 @@ function showSteps() {
         const most = counts.at(-1), along = Array.from({ length: 61 }, (_, i) => 1 + (most - 1) * i / 60);
         const curves = unique(steps.map((step) => step.engine)).map((engine) => {
             const own = steps.filter((step) => step.engine === engine);
-            return { who: own[0], own, share: fitShare(own, cpus) };
+            const fit = (of) => report.quiet === false ? null : fitShare(own, cpus, of);
+            return { who: own[0], own, share: fit("speedup"), least: fit("speedup_high"), most: fit("speedup_low") };
         });
         const line = (label, points, more) => ({ label, data: points, pointRadius: 0, pointHitRadius: 0, pointStyle: "line", borderWidth: 2, fill: false, ...more });
         figure(box, {
