@@ -1,6 +1,6 @@
 /* page.js - draws the report that stands in the page. Text goes in as text, never as HTML. */
 "use strict";
-(() => {
+
 const report = JSON.parse(document.getElementById("report").textContent);
 const page = document.getElementById("page");
 
@@ -13,30 +13,38 @@ const WORKS = {
     counter: ["One shared counter", "every worker locks the same mutex"],
 };
 const titleOf = (work) => WORKS[work]?.[0] ?? work;
-const nameOf = (who) => who.language === "python" ? `Python ${who.engine}` : who.engine === "fork" ? "plain fork" : who.engine;
+const nameOf = (who) => (who.language === "python" ? `Python ${who.engine}` : who.engine === "fork" ? "plain fork" : who.engine);
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const unique = (list) => [...new Set(list)];
 const isPython = (who) => who.language === "python";
 const digits = (x) => x.toFixed(x < 9.995 ? 2 : x < 99.95 ? 1 : 0);
 const times = (x) => `${digits(x)}\u00d7`;
-const times0 = (x) => `${Number(x.toPrecision(3))}\u00d7`;      /* on an axis: 2x */
+const times0 = (x) => `${Number(x.toPrecision(3))}\u00d7`; /* on an axis: 2x */
 const percent = (x) => `${(100 * x).toFixed(x < 0.1 ? 1 : 0)} %`;
 
 function time(s) {
-    for (const [factor, unit] of [[1, "s"], [1e3, "ms"], [1e6, "\u00b5s"]])
-        if (Math.abs(s) * factor >= 0.9995)
-            return `${digits(s * factor)} ${unit}`;
+    for (const [factor, unit] of [
+        [1, "s"],
+        [1e3, "ms"],
+        [1e6, "\u00b5s"],
+    ])
+        if (Math.abs(s) * factor >= 0.9995) return `${digits(s * factor)} ${unit}`;
     return s === 0 ? "0" : `${digits(s * 1e9)} ns`;
 }
 
-const shortTime = (s) => time(s).replace(/\.0+ /, " ");     /* on an axis: 10 ms */
+const shortTime = (s) => time(s).replace(/\.0+ /, " "); /* on an axis: 10 ms */
 
 function bytes(b) {
-    return Math.abs(b) < 1024 ? `${digits(b)} B` : Math.abs(b) < 1 << 20 ? `${digits(b / 1024)} KiB` : b < 2 ** 30 ? `${digits(b / 2 ** 20)} MiB`
-        : `${digits(b / 2 ** 30)} GiB`;
+    return Math.abs(b) < 1024
+        ? `${digits(b)} B`
+        : Math.abs(b) < 1 << 20
+          ? `${digits(b / 1024)} KiB`
+          : b < 2 ** 30
+            ? `${digits(b / 2 ** 20)} MiB`
+            : `${digits(b / 2 ** 30)} GiB`;
 }
 
-const valueOf = (x, unit) => unit === "s" ? time(x) : unit === "bytes" ? bytes(x) : `${Number(x.toPrecision(3))}`;
+const valueOf = (x, unit) => (unit === "s" ? time(x) : unit === "bytes" ? bytes(x) : `${Number(x.toPrecision(3))}`);
 const between = (low, high, show = time) => `${show(low)} to ${show(high)}`;
 
 function list(words) {
@@ -51,19 +59,25 @@ function quantile(sorted, q) {
 
 function el(tag, attributes, ...children) {
     const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes ?? {}))
-        node.setAttribute(name, value);
+    for (const [name, value] of Object.entries(attributes ?? {})) node.setAttribute(name, value);
     node.append(...children.filter((child) => child !== null && child !== undefined));
     return node;
 }
 
 /* rows: arrays of text, the first cell names the row; a cell may be [text, smaller text]. */
 function table(head, rows) {
-    const cell = (content, i) => el(i ? "td" : "th", i ? {} : { scope: "row" },
-        ...(Array.isArray(content) ? [content[0], el("small", {}, content[1])] : [content]));
-    return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "table" }, el("table", {},
-        el("thead", {}, el("tr", {}, ...head.map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell))))));
+    const cell = (content, i) =>
+        el(i ? "td" : "th", i ? {} : { scope: "row" }, ...(Array.isArray(content) ? [content[0], el("small", {}, content[1])] : [content]));
+    return el(
+        "div",
+        { class: "wide", tabindex: "0", role: "region", "aria-label": "table" },
+        el(
+            "table",
+            {},
+            el("thead", {}, el("tr", {}, ...head.map((name) => el("th", { scope: "col" }, name)))),
+            el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell)))),
+        ),
+    );
 }
 
 function section(id, title, intro) {
@@ -77,7 +91,7 @@ const notMeasured = (why) => el("p", { class: "soft missing" }, why);
 
 /* ---- charts ------------------------------------------------------------------------------------------------------------ */
 
-const drawings = [];    /* all that is drawn, to be drawn anew when the colours change */
+const drawings = []; /* all that is drawn, to be drawn anew when the colours change */
 
 function color(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim() || "#888";
@@ -88,8 +102,7 @@ const colorOf = (who) => color(["serial", "threads", "processes", "processes-rea
 /* Python is hatched in the colour of its engine. */
 function fillOf(who) {
     const tile = document.createElement("canvas");
-    if (!isPython(who))
-        return colorOf(who);
+    if (!isPython(who)) return colorOf(who);
     tile.width = tile.height = 8;
     const pen = tile.getContext("2d");
     pen.fillStyle = color("card");
@@ -109,23 +122,28 @@ function fillOf(who) {
 const extras = {
     id: "extras",
     afterDatasetsDraw(chart) {
-        const pen = chart.ctx, { left, right, top, bottom } = chart.chartArea, lies = chart.options.indexAxis === "y";
+        const pen = chart.ctx,
+            { left, right, top, bottom } = chart.chartArea,
+            lies = chart.options.indexAxis === "y";
         const scale = lies ? chart.scales.x : chart.scales.y;
-        const keep = (p) => lies ? Math.min(Math.max(p, left), right) : Math.min(Math.max(p, top), bottom);
+        const keep = (p) => (lies ? Math.min(Math.max(p, left), right) : Math.min(Math.max(p, top), bottom));
         pen.save();
-        chart.data.datasets.forEach((set, k) => chart.isDatasetVisible(k) && chart.getDatasetMeta(k).data.forEach((at, i) => {
-            const spread = set.spread?.[i];
-            if (spread?.every(Number.isFinite))
-                whisker(pen, lies, lies ? at.y : at.x, ...spread.map((v) => keep(scale.getPixelForValue(v))));
-            if (set.notes?.[i])
-                note(pen, set.notes[i], right + 8, at.y);
-        }));
+        chart.data.datasets.forEach(
+            (set, k) =>
+                chart.isDatasetVisible(k) &&
+                chart.getDatasetMeta(k).data.forEach((at, i) => {
+                    const spread = set.spread?.[i];
+                    if (spread?.every(Number.isFinite))
+                        whisker(pen, lies, lies ? at.y : at.x, ...spread.map((v) => keep(scale.getPixelForValue(v))));
+                    if (set.notes?.[i]) note(pen, set.notes[i], right + 8, at.y);
+                }),
+        );
         pen.restore();
     },
 };
 
 function whisker(pen, lies, at, from, to) {
-    const line = (a, p, b, q) => lies ? (pen.moveTo(p, a), pen.lineTo(q, b)) : (pen.moveTo(a, p), pen.lineTo(b, q));
+    const line = (a, p, b, q) => (lies ? (pen.moveTo(p, a), pen.lineTo(q, b)) : (pen.moveTo(a, p), pen.lineTo(b, q)));
     pen.strokeStyle = color("ink");
     pen.lineWidth = 1.5;
     pen.beginPath();
@@ -151,8 +169,10 @@ function note(pen, [text, small], x, y) {
 function axis(title, more = {}, show = (v) => `${v}`) {
     const { ticks, ...rest } = more;
     return {
-        title: { display: Boolean(title), text: title, color: color("soft") }, grid: { color: color("line"), borderColor: color("line") },
-        ticks: { color: color("soft"), maxRotation: 0, callback: show, ...ticks }, ...rest,
+        title: { display: Boolean(title), text: title, color: color("soft") },
+        grid: { color: color("line"), borderColor: color("line") },
+        ticks: { color: color("soft"), maxRotation: 0, callback: show, ...ticks },
+        ...rest,
     };
 }
 
@@ -163,17 +183,23 @@ function names(labels) {
 const timeAxis = (title, more = {}) => axis(title, { ...more, ticks: { maxTicksLimit: 7 } }, shortTime);
 
 /* On a logarithmic axis only the powers of ten are named. */
-const logTimeAxis = (title, more = {}) => axis(title, { type: "logarithmic", ...more },
-    (v) => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6 ? shortTime(v) : null);
+const logTimeAxis = (title, more = {}) =>
+    axis(title, { type: "logarithmic", ...more }, (v) =>
+        Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6 ? shortTime(v) : null,
+    );
 
 function draw(drawing) {
     drawing.chart?.destroy();
     const { options, ...config } = drawing.config();
     drawing.box.style.height = `${drawing.height()}px`;
     drawing.chart = new Chart(drawing.canvas, {
-        ...config, plugins: [extras],
+        ...config,
+        plugins: [extras],
         options: {
-            responsive: true, maintainAspectRatio: false, animation: false, ...options,
+            responsive: true,
+            maintainAspectRatio: false,
+            animation: false,
+            ...options,
             devicePixelRatio: isPrinting() ? 2 : undefined,
             plugins: { legend: { display: false }, ...options.plugins },
         },
@@ -185,7 +211,8 @@ function draw(drawing) {
 function figure(parent, { id, title, height, config, says, choose }) {
     const canvas = el("canvas", { id, role: "img" });
     const drawing = { canvas, config, height, box: el("div", { class: "canvas" }, canvas) };
-    const reading = el("p", { class: "reading" }), figures = el("details", {}, el("summary", {}, "Figures"));
+    const reading = el("p", { class: "reading" }),
+        figures = el("details", {}, el("summary", {}, "Figures"));
     drawing.tell = () => {
         const [text, head, rows] = says();
         reading.textContent = text;
@@ -199,12 +226,20 @@ function figure(parent, { id, title, height, config, says, choose }) {
     return drawing;
 }
 
-const legend = (more) => ({ display: true, position: "bottom", labels: { color: color("ink"), usePointStyle: true, boxWidth: 9, boxHeight: 9, padding: 14, ...more } });
-const legendOfLines = () => legend({
-    pointStyle: "line", pointStyleWidth: 28,
-    generateLabels: (chart) => Chart.defaults.plugins.legend.labels.generateLabels(chart)
-        .map((item) => ({ ...item, lineDash: chart.data.datasets[item.datasetIndex].borderDash })),
+const legend = (more) => ({
+    display: true,
+    position: "bottom",
+    labels: { color: color("ink"), usePointStyle: true, boxWidth: 9, boxHeight: 9, padding: 14, ...more },
 });
+const legendOfLines = () =>
+    legend({
+        pointStyle: "line",
+        pointStyleWidth: 28,
+        generateLabels: (chart) =>
+            Chart.defaults.plugins.legend.labels
+                .generateLabels(chart)
+                .map((item) => ({ ...item, lineDash: chart.data.datasets[item.datasetIndex].borderDash })),
+    });
 const isPrinting = () => document.documentElement.classList.contains("printing");
 
 /* ---- the head ---------------------------------------------------------------------------------------------------------- */
@@ -214,41 +249,79 @@ function warn(text) {
 }
 
 function showState() {
-    if (!report.agree)
-        warn("The results differ between engines: one of them is wrong. No time is shown; what each found stands below.");
+    if (!report.agree) warn("The results differ between engines: one of them is wrong. No time is shown; what each found stands below.");
     if (report.quiet === false)
-        warn(`The machine was busy${report.busy_because ? `: ${report.busy_because}` : ""}. Measure again when it is quiet: prong compare --wait-quiet`);
-    for (const gone of report.missing)
-        page.append(el("p", { class: "soft" }, `Without ${nameOf(gone)}: ${gone.why}.`));
+        warn(
+            `The machine was busy${report.busy_because ? `: ${report.busy_because}` : ""}. ` +
+                "Measure again when it is quiet: prong compare --wait-quiet",
+        );
+    for (const gone of report.missing) page.append(el("p", { class: "soft" }, `Without ${nameOf(gone)}: ${gone.why}.`));
 }
 
 function showMachine() {
-    const m = report.machine, workers = Math.max(0, ...report.rows.filter((row) => row.work !== "wait").map((row) => row.workers));
+    const m = report.machine;
+    const workers = Math.max(0, ...report.rows.filter((row) => row.work !== "wait").map((row) => row.workers));
     const facts = [
-        ["CPU", m.model ?? m.architecture], ["usable", `${m.cpus_usable} of ${m.cpus_online} CPUs`], ["workers", workers || null],
-        ["memory", m.memory_bytes && bytes(m.memory_bytes)], ["system", m.kernel],
+        ["CPU", m.model ?? m.architecture],
+        ["usable", `${m.cpus_usable} of ${m.cpus_online} CPUs`],
+        ["workers", workers || null],
+        ["memory", m.memory_bytes && bytes(m.memory_bytes)],
+        ["system", m.kernel],
         ["Python", m.python && `${m.python.replace(/^Python /, "")}${m.gil === null ? "" : m.gil ? ", with GIL" : ", without GIL"}`],
         ["machine was", report.quiet === null ? "not telling whether it was quiet" : report.quiet ? "quiet" : "busy"],
-        ["measured", document.querySelector("time").textContent], ["prong", report.version],
+        ["measured", document.querySelector("time").textContent],
+        ["prong", report.version],
     ];
-    page.append(el("dl", { class: "facts" }, ...facts.filter(([, value]) => value)
-        .map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, `${value}`)))));
+    page.append(
+        el(
+            "dl",
+            { class: "facts" },
+            ...facts.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, `${value}`))),
+        ),
+    );
 }
 
 function showAdvice() {
-    const cards = el("div", { class: "cards" }, ...report.advice.map((a) => el("div", { class: `card is-${a.engine}` },
-        el("h3", {}, `${titleOf(a.work)}, in ${a.language === "python" ? "Python" : "C"}`),
-        el("div", { class: "engine" }, a.engine ?? "too close to call"), el("p", {}, a.why))));
-    page.append(el("section", { id: "advice" }, el("h2", {}, "Which to use"),
-        report.advice.length ? cards : notMeasured("There is no advice: too little was measured."),
-        report.notes.length ? el("ul", { class: "notes" }, ...report.notes.map((n) => el("li", {}, n))) : null));
+    const cards = el(
+        "div",
+        { class: "cards" },
+        ...report.advice.map((a) =>
+            el(
+                "div",
+                { class: `card is-${a.engine}` },
+                el("h3", {}, `${titleOf(a.work)}, in ${a.language === "python" ? "Python" : "C"}`),
+                el("div", { class: "engine" }, a.engine ?? "too close to call"),
+                el("p", {}, a.why),
+            ),
+        ),
+    );
+    page.append(
+        el(
+            "section",
+            { id: "advice" },
+            el("h2", {}, "Which to use"),
+            report.advice.length ? cards : notMeasured("There is no advice: too little was measured."),
+            report.notes.length ? el("ul", { class: "notes" }, ...report.notes.map((n) => el("li", {}, n))) : null,
+        ),
+    );
 }
 
 function showDisagreement() {
     const box = section("results", "What each found", "These figures should be the same in every column.");
     for (const [work, found] of Object.entries(report.results)) {
-        const who = Object.keys(found), keys = unique(who.flatMap((w) => Object.keys(found[w] ?? {})));
-        box.append(el("figure", {}, el("h3", {}, titleOf(work)), table(["", ...who], keys.map((key) => [key, ...who.map((w) => `${found[w][key]}`)]))));
+        const who = Object.keys(found),
+            keys = unique(who.flatMap((w) => Object.keys(found[w] ?? {})));
+        box.append(
+            el(
+                "figure",
+                {},
+                el("h3", {}, titleOf(work)),
+                table(
+                    ["", ...who],
+                    keys.map((key) => [key, ...who.map((w) => `${found[w][key]}`)]),
+                ),
+            ),
+        );
     }
 }
 
@@ -257,49 +330,85 @@ function showDisagreement() {
 /* One sentence for each language: what the verdicts say, and no more. */
 function readSpeed(rows) {
     const told = (own, words, test) => {
-        const names = own.filter(test).map((row) => row.verdict.startsWith("too") ? row.engine : `${row.engine} (${times(row.speedup)})`);
+        const names = own.filter(test).map((row) => (row.verdict.startsWith("too") ? row.engine : `${row.engine} (${times(row.speedup)})`));
         return names.length ? `${words} ${list(names)}` : null;
     };
-    return unique(rows.map((row) => row.language)).map((language) => {
-        const own = rows.filter((row) => row.language === language && row.verdict !== null);
-        const parts = [
-            told(own, "faster than serial:", (row) => row.verdict === "gains"), told(own, "slower:", (row) => row.verdict === "loses"),
-            told(own, "the same:", (row) => row.verdict === "same"), told(own, "too noisy or too few runs to say:", (row) => row.verdict.startsWith("too")),
-        ].filter(Boolean);
-        return parts.length ? `In ${language === "python" ? "Python" : "C"} ${parts.join("; ")}.` : "";
-    }).filter(Boolean).join(" ") || "There is nothing to compare with: times alone.";
+    return (
+        unique(rows.map((row) => row.language))
+            .map((language) => {
+                const own = rows.filter((row) => row.language === language && row.verdict !== null);
+                const parts = [
+                    told(own, "faster than serial:", (row) => row.verdict === "gains"),
+                    told(own, "slower:", (row) => row.verdict === "loses"),
+                    told(own, "the same:", (row) => row.verdict === "same"),
+                    told(own, "too noisy or too few runs to say:", (row) => row.verdict.startsWith("too")),
+                ].filter(Boolean);
+                return parts.length ? `In ${language === "python" ? "Python" : "C"} ${parts.join("; ")}.` : "";
+            })
+            .filter(Boolean)
+            .join(" ") || "There is nothing to compare with: times alone."
+    );
 }
 
 function showSpeed() {
-    const intro = "Bars: how many times as fast as serial of the same language, with workers started and joined within the time " +
+    const intro =
+        "Bars: how many times as fast as serial of the same language, with workers started and joined within the time " +
         "(processes-ready finds its pool standing). Thin lines: the interval of the median. Python is hatched.";
     const box = section("speed", "What each engine gains", intro);
-    if (!report.rows.length)
-        box.append(notMeasured("Nothing was measured."));
+    if (!report.rows.length) box.append(notMeasured("Nothing was measured."));
     for (const work of unique(report.rows.map((row) => row.work))) {
-        const rows = report.rows.filter((row) => row.work === work), labels = rows.map(nameOf);
+        const rows = report.rows.filter((row) => row.work === work),
+            labels = rows.map(nameOf);
         const relative = rows.every((row) => row.speedup !== null);
-        const value = (row) => relative ? row.speedup : row.median_s, spread = (row) => relative ? [row.speedup_low, row.speedup_high] : [row.low_s, row.high_s];
+        const value = (row) => (relative ? row.speedup : row.median_s),
+            spread = (row) => (relative ? [row.speedup_low, row.speedup_high] : [row.low_s, row.high_s]);
         const room = { beginAtZero: true, suggestedMax: 1.02 * Math.max(...rows.map((row) => spread(row)[1])) };
         figure(box, {
-            id: `speed-${work}`, title: [titleOf(work), WORKS[work]?.[1]].filter(Boolean).join(": "),
+            id: `speed-${work}`,
+            title: [titleOf(work), WORKS[work]?.[1]].filter(Boolean).join(": "),
             height: () => 36 * rows.length + 64,
             config: () => ({
                 type: "bar",
-                data: { labels, datasets: [{
-                    data: rows.map(value), backgroundColor: rows.map(fillOf), borderColor: rows.map(colorOf), borderWidth: 1.5, barPercentage: .8,
-                    categoryPercentage: .9, spread: rows.map(spread),
-                    notes: rows.map((row) => relative ? [times(row.speedup), time(row.median_s)] : [time(row.median_s)]),
-                }] },
+                data: {
+                    labels,
+                    datasets: [
+                        {
+                            data: rows.map(value),
+                            backgroundColor: rows.map(fillOf),
+                            borderColor: rows.map(colorOf),
+                            borderWidth: 1.5,
+                            barPercentage: 0.8,
+                            categoryPercentage: 0.9,
+                            spread: rows.map(spread),
+                            notes: rows.map((row) => (relative ? [times(row.speedup), time(row.median_s)] : [time(row.median_s)])),
+                        },
+                    ],
+                },
                 options: {
-                    indexAxis: "y", layout: { padding: { right: 62 } },
+                    indexAxis: "y",
+                    layout: { padding: { right: 62 } },
                     scales: { y: names(labels), x: relative ? axis("speed-up", room, times0) : timeAxis("time (median)", room) },
-                    plugins: { tooltip: { callbacks: { label: ({ dataIndex: i }) => `${time(rows[i].median_s)}, ${rows[i].verdict ?? "the yardstick"}` } } },
+                    plugins: {
+                        tooltip: {
+                            callbacks: { label: ({ dataIndex: i }) => `${time(rows[i].median_s)}, ${rows[i].verdict ?? "the yardstick"}` },
+                        },
+                    },
                 },
             }),
-            says: () => [readSpeed(rows), ["engine", "workers", "median", "times as fast", "verdict"], rows.map((row) => [nameOf(row), `${row.workers}`,
-                [time(row.median_s), `${between(row.low_s, row.high_s)}, ${row.runs} runs${row.outliers ? `, ${row.outliers} outliers` : ""}`],
-                row.speedup === null ? "" : [times(row.speedup), between(row.speedup_low, row.speedup_high, times)], row.verdict ?? ""])],
+            says: () => [
+                readSpeed(rows),
+                ["engine", "workers", "median", "times as fast", "verdict"],
+                rows.map((row) => [
+                    nameOf(row),
+                    `${row.workers}`,
+                    [
+                        time(row.median_s),
+                        `${between(row.low_s, row.high_s)}, ${row.runs} runs${row.outliers ? `, ${row.outliers} outliers` : ""}`,
+                    ],
+                    row.speedup === null ? "" : [times(row.speedup), between(row.speedup_low, row.speedup_high, times)],
+                    row.verdict ?? "",
+                ]),
+            ],
         });
     }
 }
@@ -308,15 +417,19 @@ function showSpeed() {
 
 function readStarts(starts) {
     const find = (engine, which) => starts.find((c) => c.language === "c" && c.engine === engine && c.case === which);
-    const thread = find("threads", "10MB"), process = find("processes", "10MB"), fork = [find("fork", "10MB"), find("fork", "1GB")];
+    const thread = find("threads", "10MB"),
+        process = find("processes", "10MB"),
+        fork = [find("fork", "10MB"), find("fork", "1GB")];
     return [
         thread && `To start and join a thread takes ${time(thread.value)}.`,
         thread && process && `A process takes ${time(process.value)}, ${times(process.value / thread.value)} that.`,
         fork[0] && fork[1] && `A plain fork takes ${time(fork[0].value)} in a program of 10 MB and ${time(fork[1].value)} in one of 1 GB.`,
-    ].filter(Boolean).join(" ");
+    ]
+        .filter(Boolean)
+        .join(" ");
 }
 
-const sizeOf = (which) => which?.replace(/(\d)(\D)/, "$1 $2") ?? "";     /* 10 MB */
+const sizeOf = (which) => which?.replace(/(\d)(\D)/, "$1 $2") ?? ""; /* 10 MB */
 
 function showStarts(box) {
     const starts = report.costs.filter((c) => c.cost === "start_join" && c.value !== null);
@@ -324,30 +437,58 @@ function showStarts(box) {
         box.append(notMeasured("What it costs to start a worker was not measured."));
         return;
     }
-    const whos = unique(starts.map(nameOf)), cases = unique(starts.map((c) => c.case));
+    const whos = unique(starts.map(nameOf)),
+        cases = unique(starts.map((c) => c.case));
     const find = (name, which) => starts.find((c) => nameOf(c) === name && c.case === which);
     const row = (which) => whos.map((name) => find(name, which));
     figure(box, {
-        id: "start", title: "Starting and joining one worker", height: () => 58 * whos.length + 96,
+        id: "start",
+        title: "Starting and joining one worker",
+        height: () => 58 * whos.length + 96,
         config: () => ({
             type: "line",
-            data: { labels: whos, datasets: cases.map((which, k) => ({
-                label: which === null ? "time" : `owner has ${sizeOf(which)}`, data: row(which).map((c) => c?.value ?? null),
-                showLine: false, pointRadius: 7, pointStyle: ["circle", "rectRot", "triangle"][k % 3],
-                pointHoverRadius: 8, pointBorderWidth: 2, pointBorderColor: row(which).map((c) => colorOf(c ?? {})), borderColor: color("soft"),
-                backgroundColor: color(k ? "card" : "soft"), pointBackgroundColor: row(which).map((c) => k ? color("card") : colorOf(c ?? {})),
-                spread: row(which).map((c) => c && [c.low, c.high]),
-                notes: k ? [] : whos.map((name) => cases.map((one) => find(name, one)).map((c, i) => c && (i ? `${sizeOf(c.case)}: ${time(c.value)}` : time(c.value)))),
-            })) },
+            data: {
+                labels: whos,
+                datasets: cases.map((which, k) => ({
+                    label: which === null ? "time" : `owner has ${sizeOf(which)}`,
+                    data: row(which).map((c) => c?.value ?? null),
+                    showLine: false,
+                    pointRadius: 7,
+                    pointStyle: ["circle", "rectRot", "triangle"][k % 3],
+                    pointHoverRadius: 8,
+                    pointBorderWidth: 2,
+                    pointBorderColor: row(which).map((c) => colorOf(c ?? {})),
+                    borderColor: color("soft"),
+                    backgroundColor: color(k ? "card" : "soft"),
+                    pointBackgroundColor: row(which).map((c) => (k ? color("card") : colorOf(c ?? {}))),
+                    spread: row(which).map((c) => c && [c.low, c.high]),
+                    notes: k
+                        ? []
+                        : whos.map((name) =>
+                              cases
+                                  .map((one) => find(name, one))
+                                  .map((c, i) => c && (i ? `${sizeOf(c.case)}: ${time(c.value)}` : time(c.value))),
+                          ),
+                })),
+            },
             options: {
-                indexAxis: "y", layout: { padding: { right: 86 } }, scales: { y: { ...names(whos), offset: true }, x: logTimeAxis("time, logarithmic") },
+                indexAxis: "y",
+                layout: { padding: { right: 86 } },
+                scales: { y: { ...names(whos), offset: true }, x: logTimeAxis("time, logarithmic") },
                 plugins: { legend: legend(), tooltip: { callbacks: { label: (item) => time(item.raw) } } },
             },
         }),
-        says: () => [readStarts(starts), ["worker", ...cases.map((which) => sizeOf(which) || "time")], whos.map((name) => [name, ...cases.map((which) => {
-            const c = find(name, which);
-            return c ? [time(c.value), between(c.low, c.high)] : "";
-        })])],
+        says: () => [
+            readStarts(starts),
+            ["worker", ...cases.map((which) => sizeOf(which) || "time")],
+            whos.map((name) => [
+                name,
+                ...cases.map((which) => {
+                    const c = find(name, which);
+                    return c ? [time(c.value), between(c.low, c.high)] : "";
+                }),
+            ]),
+        ],
     });
 }
 
@@ -363,14 +504,21 @@ function showOtherCosts(box) {
         box.append(notMeasured("The other costs were not measured."));
         return;
     }
-    const whos = unique(costs.map(nameOf)), kinds = unique(costs.map((c) => JSON.stringify([c.cost, c.case])));
+    const whos = unique(costs.map(nameOf)),
+        kinds = unique(costs.map((c) => JSON.stringify([c.cost, c.case])));
     const rows = kinds.map((kind) => {
         const [cost, which] = JSON.parse(kind);
-        return [COSTS[cost]?.[which] ?? [cost, which].filter(Boolean).join(", "), ...whos.map((name) => {
-            const c = costs.find((one) => nameOf(one) === name && one.cost === cost && one.case === which);
-            return !c ? "" : c.value === null ? ["not measured", c.why ?? ""] : [valueOf(c.value, c.unit), c.low === c.high ? ""
-                : between(c.low, c.high, (x) => valueOf(x, c.unit))];
-        })];
+        return [
+            COSTS[cost]?.[which] ?? [cost, which].filter(Boolean).join(", "),
+            ...whos.map((name) => {
+                const c = costs.find((one) => nameOf(one) === name && one.cost === cost && one.case === which);
+                return !c
+                    ? ""
+                    : c.value === null
+                      ? ["not measured", c.why ?? ""]
+                      : [valueOf(c.value, c.unit), c.low === c.high ? "" : between(c.low, c.high, (x) => valueOf(x, c.unit))];
+            }),
+        ];
     });
     box.append(el("figure", { id: "costs-table" }, el("h3", {}, "Handing over, memory, crashes"), table(["", ...whos], rows)));
 }
@@ -385,8 +533,8 @@ function showCosts() {
 
 const amdahl = (share, cpus, n) => 1 / (share + (1 - share) / Math.min(n, cpus));
 
-/* The share s of the serial time that does not divide: 1/S = s + (1 - s)/p with p CPUs at work, least squares over s. of: "speedup" or an end of
- * its interval. Null: nothing to fit. */
+/* The share s of the serial time that does not divide: 1/S = s + (1 - s)/p with p CPUs at work, least squares over s. of: "speedup",
+ * or an end of its interval. Null: nothing to fit. */
 function fitShare(steps, cpus, of) {
     const points = steps.filter((step) => step[of] > 0).map((step) => [1 / step[of], 1 / Math.min(step.workers, cpus)]);
     const below = sum(points.map(([, one]) => (1 - one) ** 2));
@@ -394,55 +542,122 @@ function fitShare(steps, cpus, of) {
 }
 
 function readSteps(curves) {
-    const told = curves.filter(({ share }) => share !== null).map(({ who, share, least, most }) => `${nameOf(who)} ${percent(share)} ` +
-        `(${between(least, most, percent)}${least >= 0.005 ? `: at most ${times(1 / least)} on any number of CPUs` : ""})`);
-    return report.quiet === false ? "The machine was busy: what does not divide and what others took from it cannot be told apart."
-        : told.length ? `Fitted share of the time that does not divide, starts and joins included: ${list(told)}.`
-        : "With one CPU there is nothing to gain and no share to fit.";
+    const told = curves
+        .filter(({ share }) => share !== null)
+        .map(
+            ({ who, share, least, most }) =>
+                `${nameOf(who)} ${percent(share)} ` +
+                `(${between(least, most, percent)}${least >= 0.005 ? `: at most ${times(1 / least)} on any number of CPUs` : ""})`,
+        );
+    return report.quiet === false
+        ? "The machine was busy: what does not divide and what others took from it cannot be told apart."
+        : told.length
+          ? `Fitted share of the time that does not divide, starts and joins included: ${list(told)}.`
+          : "With one CPU there is nothing to gain and no share to fit.";
 }
 
 function showSteps() {
     const cpus = report.machine.cpus_usable;
-    const box = section("speedup", "More workers", `Ideal is as many times as fast as there are workers, up to the ${cpus} usable CPUs. Dashed: Amdahl's law, ` +
-        "1 / (s + (1 - s) / n) for a share s that does not divide (G. Amdahl, 1967), fitted by least squares.");
-    if (!report.steps.length)
-        box.append(notMeasured("The speed-up by number of workers was not measured."));
+    const box = section(
+        "speedup",
+        "More workers",
+        `Ideal is as many times as fast as there are workers, up to the ${cpus} usable CPUs. Dashed: Amdahl's law, ` +
+            "1 / (s + (1 - s) / n) for a share s that does not divide (G. Amdahl, 1967), fitted by least squares.",
+    );
+    if (!report.steps.length) box.append(notMeasured("The speed-up by number of workers was not measured."));
     for (const work of unique(report.steps.map((step) => step.work))) {
-        const steps = report.steps.filter((step) => step.work === work), counts = unique(steps.map((step) => step.workers)).sort((a, b) => a - b);
-        const most = counts.at(-1), along = Array.from({ length: 61 }, (_, i) => 1 + (most - 1) * i / 60);
+        const steps = report.steps.filter((step) => step.work === work),
+            counts = unique(steps.map((step) => step.workers)).sort((a, b) => a - b);
+        const most = counts.at(-1),
+            along = Array.from({ length: 61 }, (_, i) => 1 + ((most - 1) * i) / 60);
         const curves = unique(steps.map((step) => step.engine)).map((engine) => {
             const own = steps.filter((step) => step.engine === engine);
-            const fit = (of) => report.quiet === false ? null : fitShare(own, cpus, of);
+            const fit = (of) => (report.quiet === false ? null : fitShare(own, cpus, of));
             return { who: own[0], own, share: fit("speedup"), least: fit("speedup_high"), most: fit("speedup_low") };
         });
-        const line = (label, points, more) => ({ label, data: points, pointRadius: 0, pointHitRadius: 0, pointStyle: "line", borderWidth: 2, fill: false, ...more });
+        const line = (label, points, more) => ({
+            label,
+            data: points,
+            pointRadius: 0,
+            pointHitRadius: 0,
+            pointStyle: "line",
+            borderWidth: 2,
+            fill: false,
+            ...more,
+        });
         figure(box, {
-            id: `speedup-${work}`, title: `${titleOf(work)}: speed-up by workers`, height: () => isPrinting() ? 250 : 340,
+            id: `speedup-${work}`,
+            title: `${titleOf(work)}: speed-up by workers`,
+            height: () => (isPrinting() ? 250 : 340),
             config: () => ({
                 type: "line",
-                data: { datasets: [
-                    ...curves.map(({ who, own }, k) => ({
-                        label: nameOf(who), data: own.map((step) => ({ x: step.workers, y: step.speedup })), borderColor: colorOf(who), borderWidth: 2.5,
-                        backgroundColor: colorOf(who), pointRadius: 5, pointStyle: k ? "rect" : "circle", clip: 9, spread: own.map((step) => [step.speedup_low, step.speedup_high]),
-                    })),
-                    line("ideal", [1, cpus, most].filter((n, i) => i !== 1 || n < most).map((n) => ({ x: n, y: Math.min(n, cpus) })),
-                        { borderColor: color("soft"), borderWidth: 1.5 }),
-                    ...curves.filter(({ share }) => share !== null).map(({ who, share }) => line(`Amdahl, ${nameOf(who)}: ${percent(share)}`,
-                        along.map((n) => ({ x: n, y: amdahl(share, cpus, n) })), { borderColor: colorOf(who), borderDash: [6, 5], borderWidth: 1.5 })),
-                ] },
+                data: {
+                    datasets: [
+                        ...curves.map(({ who, own }, k) => ({
+                            label: nameOf(who),
+                            data: own.map((step) => ({ x: step.workers, y: step.speedup })),
+                            borderColor: colorOf(who),
+                            borderWidth: 2.5,
+                            backgroundColor: colorOf(who),
+                            pointRadius: 5,
+                            pointStyle: k ? "rect" : "circle",
+                            clip: 9,
+                            spread: own.map((step) => [step.speedup_low, step.speedup_high]),
+                        })),
+                        line(
+                            "ideal",
+                            [1, cpus, most].filter((n, i) => i !== 1 || n < most).map((n) => ({ x: n, y: Math.min(n, cpus) })),
+                            { borderColor: color("soft"), borderWidth: 1.5 },
+                        ),
+                        ...curves
+                            .filter(({ share }) => share !== null)
+                            .map(({ who, share }) =>
+                                line(
+                                    `Amdahl, ${nameOf(who)}: ${percent(share)}`,
+                                    along.map((n) => ({ x: n, y: amdahl(share, cpus, n) })),
+                                    { borderColor: colorOf(who), borderDash: [6, 5], borderWidth: 1.5 },
+                                ),
+                            ),
+                    ],
+                },
                 options: {
                     scales: {
-                        x: axis("workers", { type: "linear", min: 1, max: most, afterBuildTicks: (x) => { x.ticks = counts.map((value) => ({ value })); } }),
-                        y: axis("speed-up against serial", { beginAtZero: true, suggestedMax: 1.02 * Math.max(...steps.map((step) => step.speedup_high)) }, times0),
+                        x: axis("workers", {
+                            type: "linear",
+                            min: 1,
+                            max: most,
+                            afterBuildTicks: (x) => {
+                                x.ticks = counts.map((value) => ({ value }));
+                            },
+                        }),
+                        y: axis(
+                            "speed-up against serial",
+                            { beginAtZero: true, suggestedMax: 1.02 * Math.max(...steps.map((step) => step.speedup_high)) },
+                            times0,
+                        ),
                     },
-                    plugins: { legend: legendOfLines(), tooltip: { callbacks: { title: ([item]) => `${item?.raw.x} workers`,
-                        label: (item) => `${item.dataset.label}: ${times(item.raw.y)}` } } },
+                    plugins: {
+                        legend: legendOfLines(),
+                        tooltip: {
+                            callbacks: {
+                                title: ([item]) => `${item?.raw.x} workers`,
+                                label: (item) => `${item.dataset.label}: ${times(item.raw.y)}`,
+                            },
+                        },
+                    },
                 },
             }),
-            says: () => [readSteps(curves), ["workers", ...curves.map(({ who }) => nameOf(who))], counts.map((n) => [`${n}`, ...curves.map(({ own }) => {
-                const step = own.find((one) => one.workers === n);
-                return step ? [times(step.speedup), between(step.speedup_low, step.speedup_high, times)] : "";
-            })])],
+            says: () => [
+                readSteps(curves),
+                ["workers", ...curves.map(({ who }) => nameOf(who))],
+                counts.map((n) => [
+                    `${n}`,
+                    ...curves.map(({ own }) => {
+                        const step = own.find((one) => one.workers === n);
+                        return step ? [times(step.speedup), between(step.speedup_low, step.speedup_high, times)] : "";
+                    }),
+                ]),
+            ],
         });
     }
 }
@@ -456,51 +671,97 @@ function picker(label, options, change) {
 }
 
 function readTimeline(row) {
-    const slots = unique(row.spans.map(([, , slot]) => slot)).length, all = Math.max(...row.spans.map(([, end]) => end));
+    const slots = unique(row.spans.map(([, , slot]) => slot)).length,
+        all = Math.max(...row.spans.map(([, end]) => end));
     const busy = sum(row.spans.map(([begin, end]) => end - begin)) / (slots * all);
-    return `${nameOf(row)}: ${row.spans.length} runs on ${slots} ${slots === 1 ? "worker" : "workers"}, the last one over after ${time(all)}; ` +
-        `until then workers were at a run ${percent(busy)} of the time.`;
+    return (
+        `${nameOf(row)}: ${row.spans.length} runs on ${slots} ${slots === 1 ? "worker" : "workers"}, ` +
+        `the last one over after ${time(all)}; until then workers were at a run ${percent(busy)} of the time.`
+    );
 }
 
 function showTimeline() {
-    const box = section("timeline-section", "When each run was where", "One job of each, the last that was measured. A bar is a run, in the lane of the worker that took it; in a gap that worker had none.");
+    const box = section(
+        "timeline-section",
+        "When each run was where",
+        "One job of each, the last that was measured. A bar is a run, in the lane of the worker that took it; in a gap it had none.",
+    );
     const rows = report.rows.filter((row) => row.spans.length);
     if (!rows.length) {
         box.append(notMeasured("No work that was measured tells when its runs began and ended."));
         return;
     }
-    const works = unique(rows.map((row) => row.work)), of = (work) => rows.filter((row) => row.work === work);
+    const works = unique(rows.map((row) => row.work)),
+        of = (work) => rows.filter((row) => row.work === work);
     let drawing = null;
-    const [workLabel, workSelect] = picker("Work", works.map((work) => [work, titleOf(work)]), () => { fillEngines(); again(); });
+    const [workLabel, workSelect] = picker(
+        "Work",
+        works.map((work) => [work, titleOf(work)]),
+        () => {
+            fillEngines();
+            again();
+        },
+    );
     const [engineLabel, engineSelect] = picker("Engine", [], () => again());
     const row = () => rows.find((one) => one.work === workSelect.value && nameOf(one) === engineSelect.value);
-    const again = () => { drawing.tell(); draw(drawing); };
+    const again = () => {
+        drawing.tell();
+        draw(drawing);
+    };
     const fillEngines = () => {
         engineSelect.replaceChildren(...of(workSelect.value).map((one) => el("option", {}, nameOf(one))));
         const best = of(workSelect.value).find((one) => one.engine === "threads") ?? of(workSelect.value)[0];
         engineSelect.value = nameOf(best);
     };
-    const lanes = () => unique(row().spans.map(([, , slot]) => slot)).sort((a, b) => a - b).map((slot) => `slot ${slot}`);
+    const lanes = () =>
+        unique(row().spans.map(([, , slot]) => slot))
+            .sort((a, b) => a - b)
+            .map((slot) => `slot ${slot}`);
     workSelect.value = works.includes("wait") ? "wait" : works[0];
     fillEngines();
     drawing = figure(box, {
-        id: "timeline", title: "Runs of one job, by worker", choose: el("div", { class: "choose" }, workLabel, engineLabel),
+        id: "timeline",
+        title: "Runs of one job, by worker",
+        choose: el("div", { class: "choose" }, workLabel, engineLabel),
         height: () => 26 * lanes().length + 70,
         config: () => ({
             type: "bar",
-            data: { labels: lanes(), datasets: [{
-                data: row().spans.map(([begin, end, slot]) => ({ x: [begin, end], y: `slot ${slot}` })), backgroundColor: fillOf(row()), borderColor: color("card"),
-                borderWidth: 1, borderSkipped: false, barPercentage: .95, categoryPercentage: .9, minBarLength: 2,
-            }] },
+            data: {
+                labels: lanes(),
+                datasets: [
+                    {
+                        data: row().spans.map(([begin, end, slot]) => ({ x: [begin, end], y: `slot ${slot}` })),
+                        backgroundColor: fillOf(row()),
+                        borderColor: color("card"),
+                        borderWidth: 1,
+                        borderSkipped: false,
+                        barPercentage: 0.95,
+                        categoryPercentage: 0.9,
+                        minBarLength: 2,
+                    },
+                ],
+            },
             options: {
-                indexAxis: "y", scales: { y: names(lanes()), x: timeAxis("time since the job began", { min: 0 }) },
-                plugins: { tooltip: { callbacks: { title: ([item]) => item.raw.y, label: (item) => `${between(...item.raw.x)}: ${time(item.raw.x[1] - item.raw.x[0])}` } } },
+                indexAxis: "y",
+                scales: { y: names(lanes()), x: timeAxis("time since the job began", { min: 0 }) },
+                plugins: {
+                    tooltip: {
+                        callbacks: {
+                            title: ([item]) => item.raw.y,
+                            label: (item) => `${between(...item.raw.x)}: ${time(item.raw.x[1] - item.raw.x[0])}`,
+                        },
+                    },
+                },
             },
         }),
-        says: () => [readTimeline(row()), ["worker", "runs", "at a run for"], lanes().map((lane) => {
-            const own = row().spans.filter(([, , slot]) => `slot ${slot}` === lane);
-            return [lane, `${own.length}`, time(sum(own.map(([begin, end]) => end - begin)))];
-        })],
+        says: () => [
+            readTimeline(row()),
+            ["worker", "runs", "at a run for"],
+            lanes().map((lane) => {
+                const own = row().spans.filter(([, , slot]) => `slot ${slot}` === lane);
+                return [lane, `${own.length}`, time(sum(own.map(([begin, end]) => end - begin)))];
+            }),
+        ],
     });
 }
 
@@ -509,43 +770,89 @@ function showTimeline() {
 /* valuesOf(row): sorted. */
 function distribution(box, id, title, rows, valuesOf, scale, read) {
     figure(box, {
-        id, title, height: () => isPrinting() ? 250 : 340,
+        id,
+        title,
+        height: () => (isPrinting() ? 250 : 340),
         config: () => ({
             type: "line",
-            data: { datasets: rows.map((row) => {
-                const values = valuesOf(row);
-                return {
-                    label: nameOf(row), data: [{ x: values[0], y: 0 }, ...values.map((x, i) => ({ x, y: 100 * (i + 1) / values.length }))], stepped: "before",
-                    borderColor: colorOf(row), backgroundColor: colorOf(row), borderWidth: 2, pointRadius: 0, borderDash: isPython(row) ? [5, 4] : [], pointStyle: "line",
-                };
-            }) },
+            data: {
+                datasets: rows.map((row) => {
+                    const values = valuesOf(row);
+                    return {
+                        label: nameOf(row),
+                        data: [{ x: values[0], y: 0 }, ...values.map((x, i) => ({ x, y: (100 * (i + 1)) / values.length }))],
+                        stepped: "before",
+                        borderColor: colorOf(row),
+                        backgroundColor: colorOf(row),
+                        borderWidth: 2,
+                        pointRadius: 0,
+                        borderDash: isPython(row) ? [5, 4] : [],
+                        pointStyle: "line",
+                    };
+                }),
+            },
             options: {
-                scales: { x: scale(), y: axis("runs", { min: 0, max: 100 }, (v) => `${v} %`) }, interaction: { mode: "nearest", intersect: false },
-                plugins: { legend: legendOfLines(), tooltip: { callbacks: { title: () => "", label: (item) => `${item.dataset.label}: ${item.raw.y.toFixed(0)} % within ${time(item.raw.x)}` } } },
+                scales: { x: scale(), y: axis("runs", { min: 0, max: 100 }, (v) => `${v} %`) },
+                interaction: { mode: "nearest", intersect: false },
+                plugins: {
+                    legend: legendOfLines(),
+                    tooltip: {
+                        callbacks: {
+                            title: () => "",
+                            label: (item) => `${item.dataset.label}: ${item.raw.y.toFixed(0)} % within ${time(item.raw.x)}`,
+                        },
+                    },
+                },
             },
         }),
-        says: () => [read(), ["engine", "half within", "95 % within", "all within"],
-            rows.map((row) => [nameOf(row), ...[.5, .95, 1].map((q) => time(quantile(valuesOf(row), q)))])],
+        says: () => [
+            read(),
+            ["engine", "half within", "95 % within", "all within"],
+            rows.map((row) => [nameOf(row), ...[0.5, 0.95, 1].map((q) => time(quantile(valuesOf(row), q)))]),
+        ],
     });
 }
 
 function showWaits() {
-    const box = section("waits", "How long runs waited, and how long they took", "The runs of the last job of each engine. A curve climbs from none of them to all: the further left, the sooner.");
+    const box = section(
+        "waits",
+        "How long runs waited, and how long they took",
+        "The runs of the last job of each engine. A curve climbs from none of them to all: the further left, the sooner.",
+    );
     const rows = report.rows.filter((row) => row.work === "wait" && row.spans.length);
     if (!rows.length) {
         box.append(notMeasured("The work `wait` was not measured."));
         return;
     }
-    const sorted = (numbers) => numbers.sort((a, b) => a - b), least = 1e-5;
-    const began = (row) => sorted(row.spans.map(([begin]) => Math.max(begin, least))), took = (row) => sorted(row.spans.map(([begin, end]) => end - begin));
+    const sorted = (numbers) => numbers.sort((a, b) => a - b),
+        least = 1e-5;
+    const began = (row) => sorted(row.spans.map(([begin]) => Math.max(begin, least))),
+        took = (row) => sorted(row.spans.map(([begin, end]) => end - begin));
     const half = (of) => {
-        const order = sorted(rows.map((row) => quantile(of(row), .5))), who = (value) => list(rows.filter((row) => quantile(of(row), .5) === value).map(nameOf));
-        return order[0] === order.at(-1) ? `${time(order[0])}, whoever ran them.` : `${time(order[0])} (${who(order[0])}, the soonest) to ${time(order.at(-1))} (${who(order.at(-1))}, the latest).`;
+        const order = sorted(rows.map((row) => quantile(of(row), 0.5))),
+            who = (value) => list(rows.filter((row) => quantile(of(row), 0.5) === value).map(nameOf));
+        return order[0] === order.at(-1)
+            ? `${time(order[0])}, whoever ran them.`
+            : `${time(order[0])} (${who(order[0])}, the soonest) to ${time(order.at(-1))} (${who(order.at(-1))}, the latest).`;
     };
-    distribution(box, "waits-began", "Until a run began", rows, began, () => logTimeAxis("time since the job began, log.", { min: least }),
-        () => `Half of the runs had begun after ${half(began)}`);
-    distribution(box, "waits-took", "From begin to end", rows, took, () => timeAxis("time that a run took", { type: "linear" }),
-        () => `Half of the runs took no longer than ${half(took)}`);
+    distribution(
+        box,
+        "waits-began",
+        "Until a run began",
+        rows,
+        began,
+        () => logTimeAxis("time since the job began, log.", { min: least }),
+        () => `Half of the runs had begun after ${half(began)}`,
+    );
+    distribution(
+        box,
+        "waits-took",
+        "From begin to end",
+        rows,
+        took,
+        () => timeAxis("time that a run took", { type: "linear" }),
+        () => `Half of the runs took no longer than ${half(took)}`,
+    );
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
@@ -566,8 +873,7 @@ Chart.defaults.color = color("soft");
 showState();
 showMachine();
 showAdvice();
-if (!report.agree)
-    showDisagreement();
+if (!report.agree) showDisagreement();
 showSpeed();
 showCosts();
 showSteps();
@@ -576,4 +882,3 @@ showWaits();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
 addEventListener("beforeprint", () => dressForPrint(true));
 addEventListener("afterprint", () => dressForPrint(false));
-})();
