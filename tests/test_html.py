@@ -106,8 +106,8 @@ def steps():
         for workers in (1, 2, 4, 8):
             speedup = 1 / (share + (1 - share) / min(workers, CPUS))
             found.append({"work": work, "language": "c", "engine": engine, "workers": workers, "median_s": 0.1 / speedup,
-                          "low_s": 0.098 / speedup, "high_s": 0.103 / speedup, "confidence": 0.969, "runs": 6, "outliers": 0, "speedup": speedup,
-                          "speedup_low": 0.95 * speedup, "speedup_high": 1.06 * speedup})
+                          "low_s": 0.098 / speedup, "high_s": 0.103 / speedup, "confidence": 0.969, "runs": 6, "outliers": 0,
+                          "speedup": speedup, "speedup_low": 0.95 * speedup, "speedup_high": 1.06 * speedup})
     return found
 
 
@@ -129,7 +129,8 @@ def sample(**changes):
         "schema": "prong.compare/1", "version": "0.1.0",
         "machine": {"cpus_usable": CPUS, "cpus_online": 8, "model": "Invented Processor @ 2.80GHz", "memory_bytes": 25276510208,
                     "kernel": "Linux 6.1.0", "architecture": "x86_64", "pressure_before": 0.7, "pressure_during": 2.1, "steal_before": 0,
-                    "steal_during": 0, "cores_before": 3.98, "cores_during": 3.96, "engines": ["serial", "threads", "processes"], "python": "Python 3.11.2", "gil": True},
+                    "steal_during": 0, "cores_before": 3.98, "cores_during": 3.96, "engines": ["serial", "threads", "processes"],
+                    "python": "Python 3.11.2", "gil": True},
         "quiet": True, "busy_because": None, "agree": True, "missing": [],
         "input": {"source": "rows", "path": "/tmp/rows.csv", "bytes": 69693586, "columns": ["installed_kib", "download_bytes"]},
         "rows": rows, "steps": steps(), "costs": costs(),
@@ -165,8 +166,8 @@ class Browser:
         options = Options()
         options.binary_location = chromium
         for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-                     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-crash-reporter", "--hide-scrollbars",
-                     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={folder / 'profile'}"):
+                     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-crash-reporter",
+                     "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={folder / 'profile'}"):
             options.add_argument(word)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         try:
@@ -546,7 +547,8 @@ def _(bench):
     browser.dress(dark=True)
     try:
         browser.run("""addEventListener('beforeprint', () => { window.atPrint = [
-            getComputedStyle(document.documentElement).getPropertyValue('--threads').trim(), document.getElementById('speed-sqrt').clientWidth]; })""")
+            getComputedStyle(document.documentElement).getPropertyValue('--threads').trim(),
+            document.getElementById('speed-sqrt').clientWidth]; })""")
         pdf = base64.b64decode(browser.tell("Page.printToPDF", printBackground=True)["data"])
         bench.screenshot.with_name("compare.pdf").write_bytes(pdf)
         assert pdf.startswith(b"%PDF-") and len(re.findall(rb"/Type\s*/Page\b", pdf)) > 2
