@@ -420,9 +420,10 @@ function readStarts(starts) {
     const thread = find("threads", "10MB"),
         process = find("processes", "10MB"),
         fork = [find("fork", "10MB"), find("fork", "1GB")];
+    const isMore = thread && process && process.low > thread.high;
     return [
         thread && `To start and join a thread takes ${time(thread.value)}.`,
-        thread && process && `A process takes ${time(process.value)}, ${times(process.value / thread.value)} that.`,
+        process && `A process takes ${time(process.value)}${isMore ? `, ${times(process.value / thread.value)} that` : ""}.`,
         fork[0] && fork[1] && `A plain fork takes ${time(fork[0].value)} in a program of 10 MB and ${time(fork[1].value)} in one of 1 GB.`,
     ]
         .filter(Boolean)
