@@ -48,10 +48,17 @@ static int find_python(const struct request *request, struct report *report, str
     char why[256] = "--no-python";
     bool asked = request->python != NULL;
     int status = SAY_MISSING;
+    if (asked && request->no_python)
+        return say_error(SAY_USAGE, "--python and --no-python: which of the two?");
     if (!request->no_python)
         status = python_open(request->python, python, why, sizeof why);
-    if (status != SAY_OK && asked)
-        return say_error(status, "%s", why);
+    if (status == SAY_INTERRUPTED)
+        return status;
+    if (status != SAY_OK && asked) {
+        (void)say_error(status, "--python: %s", why);
+        say_hint("--python=PATH names another interpreter, --no-python leaves Python out");
+        return status;
+    }
     contenders_set_python(report->contenders, status == SAY_OK ? python : NULL, why);
     report->python_gil = -1;
     if (status == SAY_OK) {
@@ -200,6 +207,8 @@ static int read_and_compare(struct request *r, struct report *report, int argc, 
           "records of your own: a header, then rows; comma, tab or semicolon; no quotes" },
         { "--columns", "A,B", OPTION_TEXT, 0, &r->plan.columns,
           "two columns by name (default: the first two with a number in the first row)" },
+        { "--python", "INTERPRETER", OPTION_TEXT, 0, &r->python,
+          "runs the same in Python (default: python3, where there is one)" },
         { "--no-python", NULL, OPTION_FLAG, 0, &r->no_python, "leave Python out" },
         { "--no-costs", NULL, OPTION_FLAG, 0, &r->no_costs, "measure the works alone" },
         { "--json", NULL, OPTION_FLAG, 0, &r->json, "prong.compare/1 on standard output, and nothing else there" },
