@@ -1,5 +1,6 @@
 /* main.c - the program `prong`: finds the command and hands over. */
 #include "compare/compare.h"
+#include "compare/costs/trial.h"
 #include "nearest.h"
 #include "options.h"
 #include "say.h"
@@ -13,10 +14,11 @@
 struct entry {
     const char *name;
     int (*run)(int argc, char *const argv[]);   /* argv[0] is the command's name; gives the exit status */
-    const char *summary;
+    const char *summary;                        /* NULL: not for people, shown and suggested to nobody */
 };
 static const struct entry commands[] = {
     { "compare", compare_main, "measures what threads and processes cost and gain on this machine" },
+    { "trial", trial_main, NULL },
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -29,7 +31,8 @@ static void show_commands(FILE *to)
 {
     fputs("\ncommands:\n", to);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  prong %-16s%s\n", commands[i].name, commands[i].summary);
+        if (commands[i].summary)
+            fprintf(to, "  prong %-16s%s\n", commands[i].name, commands[i].summary);
     fputs("\nStart with `prong compare`; `prong COMMAND --help` tells more.\n", to);
 }
 
@@ -39,7 +42,7 @@ static int run_command(int argc, char *const argv[])
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[0], commands[i].name) == 0)
             return commands[i].run(argc, argv);
-        names[i] = commands[i].name;
+        names[i] = commands[i].summary ? commands[i].name : NULL;
     }
     const char *near = nearest_of(argv[0], names, N_COMMANDS);
     (void)say_error(SAY_USAGE, "unknown command '%s'", argv[0]);

@@ -21,15 +21,44 @@ const char *text_count(uint64_t count, char *buf)
     return buf;
 }
 
-const char *text_time(double seconds, char *buf)
+struct unit {
+    double factor;
+    const char *name;
+};
+
+/* In the first unit of which there is at least one, or the last. */
+static const char *text_in(double value, const struct unit unit[], int n, char *buf)
 {
-    static const struct { double factor; const char *name; } unit[] = { { 1, "s" }, { 1e3, "ms" }, { 1e6, "us" } };
     int i = 0;
-    while (i < 2 && seconds * unit[i].factor < 0.9995)
+    while (i < n - 1 && value * unit[i].factor < 0.9995)
         i++;
-    double shown = seconds * unit[i].factor;
+    double shown = value * unit[i].factor;
     int decimals = shown < 9.995 ? 2 : shown < 99.95 ? 1 : 0;
     snprintf(buf, TEXT_SIZE, "%.*f %s", decimals, shown, unit[i].name);
+    return buf;
+}
+
+const char *text_time(double seconds, char *buf)
+{
+    static const struct unit unit[] = { { 1, "s" }, { 1e3, "ms" }, { 1e6, "us" }, { 1e9, "ns" } };
+    return text_in(seconds, unit, 4, buf);
+}
+
+const char *text_bytes(double bytes, char *buf)
+{
+    static const struct unit unit[] = { { 1e-9, "GB" }, { 1e-6, "MB" }, { 1e-3, "KB" }, { 1, "bytes" } };
+    return text_in(bytes, unit, 4, buf);
+}
+
+/* One unit is enough if both have it. */
+const char *text_interval(double low, double high, const char *(*text)(double value, char *buf), char *buf)
+{
+    char from[TEXT_SIZE], to[TEXT_SIZE];
+    const char *unit = strchr(text(high, to), ' ');
+    char *of = strchr(text(low, from), ' ');
+    if (of && unit && strcmp(of, unit) == 0)
+        *of = '\0';
+    snprintf(buf, TEXT_SIZE, "[%.15s - %.15s]", from, to);
     return buf;
 }
 

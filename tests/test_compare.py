@@ -6,6 +6,7 @@
 Prints TAP. No time is asserted: all that counts here is what was computed and what was said.
 """
 import contextlib
+import csv
 import io
 import json
 import math
@@ -23,6 +24,9 @@ from fractions import Fraction
 from pathlib import Path
 
 ENGINES = ["serial", "threads", "processes", "processes-ready"]
+WORKS = ["sqrt", "records", "wait", "counter"]
+C_ALONE = ["--no-python", "--no-costs"]
+RECORDS = ["--only", "records", *C_ALONE]       # what a case about records needs
 PIECE = 256 << 10               # bytes of the file that are one piece of work: cmd/compare/records.c
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "data" / "packages.csv"
@@ -62,9 +66,9 @@ class Prong:
         return path
 
     def compare(self, content, *words, workers=1):
-        """The report on a file with this content: all must be well, and nothing but JSON be said."""
+        """The report on the records of a file with this content: all must be well, and nothing but JSON be said."""
         status, out, err = self.run("compare", "--input", str(self.file(content)), "--json", "--runs", "1",
-                                    "--workers", str(workers), *words)
+                                    "--workers", str(workers), *RECORDS, *words)
         assert status == 0, f"status {status}: {err}"
         assert err == "", err
         return json.loads(out)
@@ -77,7 +81,7 @@ class Prong:
     def refuse(self, content, *said, words=()):
         """The file is refused: bad input, nothing on standard output, and each of these is said."""
         path = self.file(content)
-        status, out, err = self.run("compare", "--input", str(path), "--json", "--runs", "1", "--workers", "2", *words)
+        status, out, err = self.run("compare", "--input", str(path), "--json", "--runs", "1", "--workers", "2", *RECORDS, *words)
         assert status == 4, f"status {status}: {err}"
         assert out == "", out
         for part in (*said, str(path), "hint: "):
@@ -129,63 +133,150 @@ def csv_of(rows, end="\n", header="name,a,b"):
 
 @case("--json gives the schema prong.compare/1, whole")
 def _(prong):
-    report = prong.compare(csv_of(whole_rows(100)), workers=2)
+    status, out, err = prong.run("compare", "--input", str(prong.file(csv_of(whole_rows(100)))), "--json", "--runs", "1", "--workers", "2",
+                                 "--no-python")
+    assert status == 0 and err == "", (status, err)
+    report = json.loads(out)
     assert report["schema"] == "prong.compare/1"
     assert report["agree"] is True and report["quiet"] in (True, False, None) and report["missing"] == []
+    assert report["quiet"] is not True or report["busy_because"] is None
     machine = report["machine"]
     assert machine["cpus_usable"] >= 1 and machine["cpus_online"] >= machine["cpus_usable"] and machine["memory_bytes"] > 0
     assert machine["engines"] == ["serial", "threads", "processes"] and machine["kernel"].startswith("Linux")
+    assert machine["python"] is None and machine["gil"] is None
     rows = report["rows"]
-    assert [(row["work"], row["engine"]) for row in rows] == [(w, e) for w in ("sqrt", "records") for e in ENGINES]
+    assert [(row["work"], row["language"], row["engine"]) for row in rows] == [(w, "c", e) for w in WORKS for e in ENGINES]
     for row in rows:
-        assert row["workers"] == (1 if row["engine"] == "serial" else 2) and row["runs"] == 1
-        assert 0 < row["low_s"] <= row["median_s"] <= row["high_s"]
+        assert row["workers"] == (1 if row["engine"] == "serial" else 8 if row["work"] == "wait" else 2) and row["agree"] is True
+        assert row["runs"] == len(row["seconds"]) == 1 and row["seconds"][0] == row["median_s"]
+        assert 0 < row["low_s"] <= row["median_s"] <= row["high_s"] and row["confidence"] is None and row["outliers"] == 0
         serial = next(r for r in rows if r["work"] == row["work"] and r["engine"] == "serial")
         assert math.isclose(row["speedup"], serial["median_s"] / row["median_s"], rel_tol=1e-12)
-    assert [(c["cost"], c["engine"], c["case"], c["unit"]) for c in report["costs"]] == \
-        [("start_join", "threads", None, "s"), ("start_join", "processes", None, "s")]
-    assert all(cost["value"] > 0 for cost in report["costs"])
+        assert row["verdict"] == (None if row["engine"] == "serial" else "too few runs to say")
+    assert [a["work"] for a in report["advice"]] == WORKS and all(a["engine"] is None and a["why"] for a in report["advice"])
+    assert {cost["cost"] for cost in report["costs"]} == {"start_join", "round_trip", "memory", "crash"}
+    assert sorted(report["results"]) == sorted(WORKS)
 
 
-@case("the median of several rounds lies in its interval, which says how sure it is")
+@case("each run of a work tells when it began and ended, and in which slot")
 def _(prong):
-    status, out, _ = prong.run("compare", "--input", str(prong.file("a,b\n1,2\n3,5\n")), "--json", "--runs", "7", "--workers", "1")
-    assert status == 0
+    status, out, err = prong.run("compare", "--json", "--runs", "1", "--workers", "2", "--only", "sqrt,wait", *C_ALONE)
+    assert status == 0, err
     for row in json.loads(out)["rows"]:
-        assert row["runs"] == 7 and row["low_s"] <= row["median_s"] <= row["high_s"]
-        assert math.isclose(row["confidence"], 1 - 2 / 2 ** 7)      # of seven runs: the least and the most
+        assert len(row["spans"]) == (2 if row["work"] == "sqrt" else 64), row["work"]
+        assert {slot for _, _, slot in row["spans"]} <= set(range(row["workers"] + 1)), row
+        for begin, end, _ in row["spans"]:
+            assert 0 <= begin < end <= row["seconds"][-1], row
+        for slot in {slot for _, _, slot in row["spans"]}:      # one run at a time
+            of_slot = sorted(span for span in row["spans"] if span[2] == slot)
+            assert all(before[1] <= after[0] for before, after in zip(of_slot, of_slot[1:])), of_slot
+
+
+@case("the median of several rounds lies in its interval")
+def _(prong):
+    rows = json.loads(prong.run("compare", "--json", "--runs", "7", "--only", "sqrt", *C_ALONE)[1])["rows"]
+    for row in rows:
+        assert row["runs"] == len(row["seconds"]) == 7 and row["confidence"] == 0.95
+        assert row["low_s"] <= row["median_s"] == sorted(row["seconds"])[3] <= row["high_s"]
+        assert row["speedup_low"] <= row["speedup"] <= row["speedup_high"]
 
 
 @case("the square roots are all taken and their sum is the one that Python finds")
 def _(prong):
-    found = prong.compare("a,b\n1,2\n3,5\n", workers=3)["results"]["sqrt"]
+    status, out, err = prong.run("compare", "--json", "--runs", "1", "--workers", "3", "--only", "sqrt", *C_ALONE)
+    assert status == 0, err
     one = 0.0
     for i in range(4000000):
         one += math.sqrt(i)
-    assert found == {"roots": 12000000, "sum": one + one + one}, found
+    assert json.loads(out)["results"] == {"sqrt": {"roots": 12000000, "sum": one + one + one}}, out
+
+
+@case("--only and --engines measure what they name, and nothing else")
+def _(prong):
+    status, out, err = prong.run("compare", "--json", "--runs", "1", "--only", "counter,sqrt", "--engines", "threads,serial", *C_ALONE)
+    assert status == 0, err
+    report = json.loads(out)
+    assert [(row["work"], row["engine"]) for row in report["rows"]] == [(w, e) for w in ("sqrt", "counter") for e in ("serial", "threads")]
+    assert report["input"] is None and report["costs"] == [] and report["missing"] == []
+    status, out, err = prong.run("compare", "--json", "--runs", "1", "--only", "sqrt", "--engines", "processes", *C_ALONE)
+    assert [(row["engine"], row["speedup"], row["verdict"]) for row in json.loads(out)["rows"]] == [("processes", None, None)]
+    for words, said in ((["--only", "sqrt,recods"], "did you mean records?"), (["--only", ""], "lacks a name"),
+                        (["--engines", "threads,"], "lacks a name"), (["--engines", "mpi"], "serial,threads,processes,processes-ready")):
+        status, out, err = prong.run("compare", *words)
+        assert status == 2 and out == "" and said in err, (words, err)
 
 
 @case("the table for people tells the result, in letters that the terminal knows")
 def _(prong):
-    path = str(prong.file("a,b\n1,2\n3,5\n"))
-    status, plain, _ = prong.run("compare", "--input", path, "--runs", "1", LC_ALL="C")
+    words = ["compare", "--input", str(prong.file("a,b\n1,2\n3,5\n")), "--runs", "1", "--only", "sqrt,records", "--no-python"]
+    status, plain, _ = prong.run(*words, LC_ALL="C")
     assert status == 0 and "all engines agree" in plain and "####" in plain and plain.isascii()
-    for word in ENGINES + ["prong 0.", "start and join", "median", "sum_of_products"]:
+    for word in ENGINES + ["prong 0.", "start and join", "median", "sum_of_products", "which to use"]:
         assert word in plain, word
-    status, rich, _ = prong.run("compare", "--input", path, "--runs", "1", LC_ALL="C.UTF-8")
-    assert status == 0 and "\u2588" in rich and "####" not in rich
+    assert all(len(line) <= 110 for line in plain.splitlines()), max(plain.splitlines(), key=len)
+    status, rich, _ = prong.run(*words, LC_ALL="C.UTF-8")
+    assert status == 0 and "\u2588" in rich and "####" not in rich and "\x1b" not in rich
+
+
+def on_terminal(prong, *words, **changes):
+    """What stands on a terminal, standard output and error alike."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([prong.binary, *words], stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL,
+                          env={**prong.env, "TERM": "xterm", **changes}) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):      # a terminal whose other end is closed
+            while part := os.read(ours, 4096):
+                shown += part
+    os.close(ours)
+    return process.returncode, shown.decode()
+
+
+@case("colours are for terminals that want them")
+def _(prong):
+    words = ["compare", "--runs", "1", "--only", "sqrt", "--engines", "serial,threads", *C_ALONE]
+    env = {"NO_COLOR": "", "LC_ALL": "C.UTF-8"}
+    assert "\x1b[1m" in on_terminal(prong, *words, **env)[1]
+    assert "\x1b[1m" not in on_terminal(prong, *words, **{**env, "NO_COLOR": "1"})[1]
+    assert "\x1b" not in on_terminal(prong, *words, **{**env, "TERM": "dumb"})[1]
+
+
+@case("--csv is one table that any reader of CSV takes")
+def _(prong):
+    status, out, err = prong.run("compare", "--csv", "--runs", "2", "--only", "sqrt,counter", "--no-python")
+    assert status == 0 and err == "", err
+    lines = list(csv.reader(io.StringIO(out)))
+    header, rows = lines[0], [dict(zip(lines[0], line)) for line in lines[1:]]
+    assert all(len(line) == len(header) for line in lines)
+    works = [row for row in rows if row["what"] in WORKS]
+    assert [(row["what"], row["engine"]) for row in works] == [(w, e) for w in ("sqrt", "counter") for e in ENGINES]
+    for row in works:
+        assert row["unit"] == "s" and row["runs"] == "2" and 0 < float(row["low"]) <= float(row["median"]) <= float(row["high"])
+    assert {"start_join", "round_trip", "memory", "crash"} == {row["what"] for row in rows if row not in works}
+
+
+@case("--md is a document in which names from outside mean nothing")
+def _(prong):
+    path = prong.file("<b>a|*,b\n1,2\n3,5\n")
+    status, out, err = prong.run("compare", "--md", "--input", str(path), "--runs", "1", *RECORDS)
+    assert status == 0 and err == "", err
+    assert all(f"| C | {engine} |" in out for engine in ENGINES), out
+    assert "\\<b\\>a\\|\\*" in out and "<b>" not in out, out
+    tables = [block for block in out.split("\n\n") if block.startswith("|")]
+    for table in tables:
+        columns = {len(re.findall(r"(?<!\\)\|", line)) for line in table.strip().splitlines()}
+        assert len(columns) == 1, table
 
 
 @case("progress is shown on a terminal alone, and erased")
 def _(prong):
     ours, theirs = pty.openpty()
-    path = str(prong.file("a,b\n1,2\n3,5\n"))
-    with subprocess.Popen([prong.binary, "compare", "--input", path, "--runs", "2", "--workers", "1", "--json"], stderr=theirs,
-                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env={**prong.env, "TERM": "xterm"}) as process:
+    words = [prong.binary, "compare", "--runs", "2", "--workers", "1", "--json", "--only", "sqrt", *C_ALONE]
+    with subprocess.Popen(words, stderr=theirs, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env={**prong.env, "TERM": "xterm"}) as process:
         os.close(theirs)
         json.loads(process.stdout.read())
         shown = b""
-        with contextlib.suppress(OSError):      # a terminal whose other end is closed
+        with contextlib.suppress(OSError):
             while part := os.read(ours, 4096):
                 shown += part
     os.close(ours)
@@ -366,7 +457,7 @@ def _(prong):
 @case("a file that is written to meanwhile is refused")
 def _(prong):
     path = prong.file(csv_of(whole_rows(100)))
-    words = [prong.binary, "compare", "--input", str(path), "--runs", "1000", "--json"]
+    words = [prong.binary, "compare", "--input", str(path), "--runs", "1000", "--json", *RECORDS]
     with path.open("ab", buffering=0) as file, subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                                                 stderr=subprocess.PIPE, env=prong.env) as process:
         while process.poll() is None:
@@ -417,7 +508,7 @@ def _(prong):
         raise Skip("this machine has no /dev/full")
     path = str(prong.file("a,b\n1,2\n3,5\n"))
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([prong.binary, "compare", "--input", path, "--runs", "1", "--json"], stdin=subprocess.DEVNULL,
+        done = subprocess.run([prong.binary, "compare", "--input", path, "--runs", "1", "--json", *RECORDS], stdin=subprocess.DEVNULL,
                               stdout=full, stderr=subprocess.PIPE, env=prong.env, timeout=300)
     assert done.returncode == 3 and b"No space left" in done.stderr, done
 
@@ -458,22 +549,22 @@ def _(prong):
     path = str(prong.file("a,b\n1,2\n3,5\n"))
     for lie in (3, 7):      # while warming up, and in the first round: the turn of `processes`
         changes["LIE"] = str(lie)
-        status, out, err = prong.run("compare", "--input", path, "--runs", "2", "--json", **changes)
+        status, out, err = prong.run("compare", "--input", path, "--runs", "2", "--json", *RECORDS, **changes)
         if "lied" not in err:
             raise Skip("this program does not take the library from a shared object")
-        assert status == 1 and "disagree" in err, (status, err)
+        assert status == 1 and "differ" in err, (status, err)
         report = json.loads(out)
         assert report["agree"] is False and report["rows"] == [] and report["costs"] == []
         products = {engine: found["sum_of_products"] for engine, found in report["results"]["records"].items()}
         assert products == {"serial": 17, "threads": 17, "processes": math.nextafter(17, 18), "processes-ready": 17}, products
-        status, out, err = prong.run("compare", "--input", path, "--runs", "2", **changes)
-        assert status == 1 and "DISAGREE" in out and "vs serial" not in out, out
+        status, out, err = prong.run("compare", "--input", path, "--runs", "2", *RECORDS, **changes)
+        assert status == 1 and "RESULTS DIFFER" in out and "vs serial" not in out, out
 
 
 @case("an engine that this machine cannot run is told and left out, the others go on, and the end is 3")
 def _(prong):
     path = str(prong.file("a,b\n1,2\n3,5\n"))
-    words = [prong.binary, "compare", "--input", path, "--runs", "1", "--workers", "24", "--json"]
+    words = [prong.binary, "compare", "--input", path, "--runs", "1", "--workers", "24", "--json", "--only", "sqrt,records", "--no-python"]
     few = 20        # descriptors: too few for so many processes
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=prong.env, timeout=300,
                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (few, few)))
@@ -483,7 +574,7 @@ def _(prong):
     assert done.returncode == 3 and report["agree"] is True
     assert [one["engine"] for one in report["missing"]] == ["processes", "processes-ready"] and report["missing"][0]["why"]
     assert [row["engine"] for row in report["rows"]] == 2 * ["serial", "threads"]
-    assert report["machine"]["engines"] == ["serial", "threads"] and [cost["engine"] for cost in report["costs"]] == ["threads"]
+    assert report["machine"]["engines"] == ["serial", "threads"] and "processes" not in {cost["engine"] for cost in report["costs"]}
     assert b"goes on without processes: " in done.stderr, done.stderr
 
 
@@ -510,7 +601,7 @@ def grown(n):
 @case("without --input 2,000,000 rows are grown by the rule, once, under XDG_CACHE_HOME")
 def _(prong):
     path = prong.cache / "prong" / "packages-2000000-v1.csv"
-    status, out, err = prong.run("compare", "--json", "--runs", "1")
+    status, out, err = prong.run("compare", "--json", "--runs", "1", *RECORDS)
     assert status == 0, err
     report = json.loads(out)
     assert report["results"]["records"]["rows"] == 2000000 and report["input"]["path"] == str(path)
@@ -524,13 +615,14 @@ def _(prong):
 
     path.write_bytes(content[:100] + b"9" + content[101:])      # damaged, of the same size
     os.utime(path, ns=(0, 0))
-    status, out, err = prong.run("compare", "--json", "--runs", "1", "--workers", "1")
+    status, out, err = prong.run("compare", "--json", "--runs", "1", "--workers", "1", *RECORDS)
     assert status == 0 and "2,000,000 rows" in err, err
     assert path.read_bytes() == content and bits(json.loads(out)["results"]["records"]) == bits(report["results"]["records"])
     assert os.listdir(path.parent) == [path.name] and before.st_size == path.stat().st_size
 
     made = path.stat().st_mtime_ns
-    status, out, err = prong.run("compare", "--json", "--runs", "1", "--workers", "1", "--columns", "download_bytes,installed_kib")
+    status, out, err = prong.run("compare", "--json", "--runs", "1", "--workers", "1", "--columns", "download_bytes,installed_kib",
+                                 *RECORDS)
     assert status == 0 and err == "" and path.stat().st_mtime_ns == made, err
 
 

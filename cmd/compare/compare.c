@@ -217,6 +217,8 @@ static int read_and_compare(struct request *r, struct report *report, int argc, 
         { 0 }
     };
     int status = options_read(&command, options, argc, argv);
+    if (status == SAY_OK && r->json + r->csv + r->md > 1)
+        status = say_error(SAY_USAGE, "--json, --csv and --md all want standard output: choose one");
     return status == SAY_OK ? compare(r, report) : status;
 }
 

@@ -52,7 +52,7 @@ def take_roots(_number):
 @run
 def ask(port, number):
     """Sends a number, waits for the answer. Who waits gives the GIL away, so here threads get on at the same time."""
-    with socket.create_connection(("127.0.0.1", port)) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(b"%d\n" % number)
         with line.makefile("rb") as lines:
             answer = lines.readline()

@@ -230,7 +230,7 @@ int python_crash(const struct python *python, const char *kind, double *ret_lost
     char script[PATH_MAX + 32], what[64];
     script_path(python, "crash", script);
     snprintf(what, sizeof what, "a crash on %s", kind);
-    int status = run_job(python, what, (const char *[]){ script, kind, "--report", NULL }, python->limit_s, &outcome);
+    int status = run_job(python, what, (const char *[]){ script, kind, "--report", "--workers", "2", NULL }, python->limit_s, &outcome);
     if (status == SAY_OK)
         *ret_lost = (double)outcome.figures.figure[0].bits;
     return status;

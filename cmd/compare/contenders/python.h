@@ -9,7 +9,7 @@
 #include <limits.h>
 
 struct python {
-    char interpreter[PATH_MAX]; /* absolute */
+    char interpreter[PATH_MAX]; /* a path */
     char version[64];           /* "3.11.2" */
     int gil;                    /* 1: one lock for all its threads; 0: none (free-threaded); negative: it does not tell */
     char folder[PATH_MAX];      /* of the scripts */

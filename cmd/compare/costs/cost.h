@@ -11,7 +11,7 @@ struct cost {
     const char *engine;     /* "threads", "processes", "fork", ... */
     const char *unit;       /* "s", "bytes", "runs" */
     struct measure value;   /* without runs: not measured ... */
-    char why[160];          /* ... because */
+    char why[256];          /* ... because */
 };
 enum { COSTS_MAX = 32 };
 struct costs {

@@ -7,8 +7,10 @@
 
 #include "compare/input/dataset.h"
 #include "compare/works/moments.h"
+#include "interrupt.h"
 #include "say.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +29,8 @@ static int take_rows(uint64_t lo, uint64_t hi, void *record)
     struct row row;
     struct flaw flaw;
     double cells[2];
+    if (interrupt_came())
+        return prong_fail(ECANCELED, "interrupted");
     int r = rows_begin(&csv->file, csv->first, lo, hi, &rows, &flaw);
     while (r == 0 && (r = rows_next(rows, &row, &flaw)) == 0 && (r = csv_cells(csv, &row, cells, &flaw)) == 0)
         moments_add(&partial->moments, cells[0], cells[1]);

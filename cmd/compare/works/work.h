@@ -33,10 +33,11 @@ struct outcome {
     struct span spans[SPANS_MAX];
 };
 
-enum { WORK_SQRT, WORK_RECORDS, WORKS_N };   /* raised with each new work */
+enum { WORK_SQRT, WORK_RECORDS, WORK_WAIT, WORK_COUNTER, WORKS_N };
 struct work {
     const char *name;       /* a word, for JSON */
     bool is_in_python;      /* examples/python has it, too, with the same figures */
+    bool is_waiting;        /* for something other than a CPU: more workers than CPUs may well gain */
     uint32_t workers;       /* 0: as the plan says */
 
     /* Once, before any pool is opened and any time is taken; NULL: nothing to prepare. SAY_OK, or the exit status, said. */
@@ -61,5 +62,6 @@ struct span work_span(double begin);
 /* For run(): those beyond SPANS_MAX are left out. */
 void work_add_span(struct outcome *outcome, struct span span);
 
-/* For run(): tells how a call of the library ended badly (r < 0: the call failed; r > 0: a run of it, as `end` says). */
+/* For run(): tells how a call of the library ended badly (r < 0: the call failed; r > 0: a run of it, as `end` says). After an interrupt
+ * it says nothing and gives SAY_INTERRUPTED. */
 int work_say_end(int r, const prong_error *end);
