@@ -209,42 +209,6 @@ static int compare(struct request *request, struct report *report)
 static const char *work_name(size_t i)
 {
     return i < WORKS_N ? works[i]->name : NULL;
-    static const struct command command = {
-        .name = "prong compare",
-        .summary = "Runs the same work on serial, threads and processes, in C and in Python, checks that all get the same\n"
-                   "result, bit for bit, shows what each took, and says which to use for what.",
-        .more = "The work: `sqrt`, four million square roots by each worker; `records`, two columns of a file divided over\n"
-                "the workers: mean, standard deviation, correlation, sum of products. Without --input the records are grown\n"
-                "from real package sizes, once, into the cache folder ($XDG_CACHE_HOME or ~/.cache).\n"
-                "\n"
-                "Exit status: 0 well, 1 results differ or a run failed, 2 wrong usage, 3 this machine lacks something,\n"
-                "4 bad input, 130 interrupted.",
-    };
-    const struct option options[] = {
-        { "--only", "WORK,...", OPTION_TEXT, 0, &r->only, "of sqrt and records (default: all)" },
-        { "--engines", "NAME,...", OPTION_TEXT, 0, &r->engines,
-          "of serial, threads, processes and processes-ready (default: all)" },
-        { "--workers", "N", OPTION_COUNT, WORKERS_MAX, &r->plan.workers,
-          "threads, and processes (default: one per CPU that may be used)" },
-        { "--runs", "N", OPTION_COUNT, MEASURE_RUNS_MAX, &r->runs,
-          "rounds to measure (default: 10, or 6 where a round takes longer than a second)" },
-        { "--input", "FILE.csv", OPTION_TEXT, 0, &r->plan.input,
-          "records of your own: a header, then rows; comma, tab or semicolon; no quotes" },
-        { "--columns", "A,B", OPTION_TEXT, 0, &r->plan.columns,
-          "two columns by name (default: the first two with a number in the first row)" },
-        { "--python", "INTERPRETER", OPTION_TEXT, 0, &r->python,
-          "runs the same in Python (default: python3, where there is one)" },
-        { "--no-python", NULL, OPTION_FLAG, 0, &r->no_python, "leave Python out" },
-        { "--no-costs", NULL, OPTION_FLAG, 0, &r->no_costs, "measure the works alone" },
-        { "--json", NULL, OPTION_FLAG, 0, &r->json, "prong.compare/1 on standard output, and nothing else there" },
-        { "--csv", NULL, OPTION_FLAG, 0, &r->csv, "the rows as CSV" },
-        { "--md", NULL, OPTION_FLAG, 0, &r->md, "the tables as Markdown" },
-        { 0 }
-    };
-    int status = options_read(&command, options, argc, argv);
-    if (status == SAY_OK && r->json + r->csv + r->md > 1)
-        status = say_error(SAY_USAGE, "--json, --csv and --md all want standard output: choose one");
-    return status == SAY_OK ? compare(r, report) : status;
 }
 
 #define AT(member) offsetof(struct request, member)
