@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,15 @@ static unsigned count_entries(const char *path)
 
 unsigned open_fds(void) { return count_entries("/proc/self/fd") - 1; }
 unsigned live_threads(void) { return count_entries("/proc/self/task"); }
+
+unsigned await_threads(unsigned most, int limit_ms)
+{
+    int64_t deadline = now_ms() + limit_ms;
+    unsigned n;
+    while ((n = live_threads()) > most && now_ms() < deadline)
+        (void)sched_yield();
+    return n;
+}
 
 struct stat_line { char state; pid_t parent; };
 

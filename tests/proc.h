@@ -8,6 +8,9 @@
 
 unsigned open_fds(void);                 /* descriptors of this process, the one that counts them left out */
 unsigned live_threads(void);             /* threads of this process, a sanitizer's own included */
+/* A thread that was joined may stand in /proc for a moment more, and nothing tells when it goes: looks again and again. How many are left
+ * when no more than `most` are, or after so long. */
+unsigned await_threads(unsigned most, int limit_ms);
 
 /* How many there are; at most `most` of them are written. Zombies count. */
 size_t children_of(pid_t parent, pid_t *ret_pids, size_t most);

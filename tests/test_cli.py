@@ -349,6 +349,7 @@ def _(prong):
     assert report["limits"]["nofile"] == (None if soft == resource.RLIM_INFINITY else soft)
     for percent in report["pressure"].values():
         assert percent is None or 0 <= percent <= 100
+    assert isinstance(report["charts"], bool) and finding(report, "charts", "--html")["state"] == ("ok" if report["charts"] else "missing")
     assert report["cache"] == {"path": str(prong.folder / "cache" / "prong"), "writable": True}
 
     text = prong.told("doctor")

@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,10 @@ ALL = {("start_join", case, engine, "s") for case in ("10MB", "1GB") for engine 
     | {("crash", None, engine, "runs") for engine in ("serial", "threads", "processes")}
 SHORT = ["--json", "--only", "sqrt", "--runs", "1", "--workers", "2", "--no-python"]
 CASES = []
+
+
+class Skip(Exception):
+    pass
 
 
 def case(sentence):
@@ -165,6 +170,18 @@ def _(prong):
     assert all(cost["low"] == cost["high"] == cost["value"] for cost in lost.values()), lost
 
 
+@case("a crash in Python takes down all 100 runs of threads; those of processes not all, but at least its own")
+def _(prong):
+    if not shutil.which("python3"):
+        raise Skip("no python3 in PATH")
+    report = prong.compare("--json", "--only", "counter", "--runs", "1", "--workers", "2", "--python")
+    lost = {cost["engine"]: cost for cost in report["costs"] if cost["language"] == "python"}
+    assert set(lost) == {"threads", "processes"}, lost
+    assert all(cost["cost"] == "crash" and cost["case"] is None and cost["unit"] == "runs" for cost in lost.values()), lost
+    assert lost["threads"]["value"] == 100 and 1 <= lost["processes"]["value"] <= 100, lost
+    assert set(costs_of(report)) == ALL
+
+
 @case("engines that do not take part cost nothing")
 def _(prong):
     for engines, wanted in (("serial", {"serial"}), ("serial,threads", {"serial", "threads"}), ("processes", {"processes", "fork"})):
@@ -281,6 +298,8 @@ def main():
             try:
                 function(prong)
                 print(f"ok {number} - {sentence}", flush=True)
+            except Skip as why:
+                print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
             except Exception:
                 failed += 1
                 print(f"not ok {number} - {sentence}")

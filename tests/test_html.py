@@ -97,7 +97,7 @@ def costs():
     for engine, parked, stream, memory, lost in (("threads", 9.1e-6, 0.4e-6, 69632, 100), ("processes", 12.4e-6, 1.1e-6, 1363148, 1)):
         found += [cost_of("round_trip", "parked", engine, parked, "s"), cost_of("round_trip", "stream", engine, stream, "s"),
                   cost_of("memory", None, engine, memory, "bytes"), cost_of("crash", None, engine, lost, "runs")]
-    return found
+    return found + [{**cost_of("crash", None, "processes", 78, "runs"), "language": "python"}]
 
 
 def steps():
@@ -354,6 +354,7 @@ def _(bench):
         assert_close(found["sets"][k]["data"], [STARTS[engine][k] for engine in ("threads", "processes", "fork")])
     assert browser.run("return Chart.getChart('start').scales.x.type") == "logarithmic"
     assert "9.80 ms in one of 1 GB" in browser.text("#costs .reading")
+    assert re.search(r"crashes, in Python\s*78\b", browser.text("#costs-table")), browser.text("#costs-table")
     assert "1.30 MiB" in browser.text("#costs-table") and ">100<" in browser.run("return document.querySelector('#costs-table').innerHTML")
 
 

@@ -155,41 +155,39 @@ def assert_interrupted(run, status, out, signo):
     return status != 0
 
 
-def interrupt_at_each(place, send, signo):
+def tell_all(run):
+    run.process.send_signal(signal.SIGTERM)
+    os.killpg(run.process.pid, signal.SIGTERM)
+
+
+# How a program is told, and what it then ends with. A whole run takes some seconds: each moment meets the next of them.
+WAYS = [
+    ("SIGINT", lambda run: run.process.send_signal(signal.SIGINT), signal.SIGINT),
+    ("Ctrl-C typed at the terminal, which tells all processes of the foreground", lambda run: os.write(run.terminal, b"\x03"), signal.SIGINT),
+    ("SIGTERM", lambda run: run.process.send_signal(signal.SIGTERM), signal.SIGTERM),
+    ("SIGTERM to the process group and to the program besides, as timeout(1) sends it", tell_all, signal.SIGTERM),
+]
+
+
+def interrupt_every_fourth(place, first):
+    _, send, signo = WAYS[first]
+    moments = place.all_moments()[first::len(WAYS)]
     interrupted = 0
-    for moment in place.all_moments():
+    for moment in moments:
         run = place.compare()
         assert run.read_until(moment), (moment, run.shown)
         send(run)
         status, out = run.end()
         interrupted += assert_interrupted(run, status, out, signo)
-    assert interrupted >= len(place.all_moments()) - 1, interrupted
+    assert interrupted >= len(moments) - 1, (interrupted, moments)
 
 
 # ---- cases ---------------------------------------------------------------------------------------------------------------
 
 
-@case("SIGINT at any moment: ends with 130, one line, no result, no process and no file left")
-def _(place):
-    interrupt_at_each(place, lambda run: run.process.send_signal(signal.SIGINT), signal.SIGINT)
-
-
-@case("SIGTERM at any moment: the same, with 143")
-def _(place):
-    interrupt_at_each(place, lambda run: run.process.send_signal(signal.SIGTERM), signal.SIGTERM)
-
-
-@case("Ctrl-C typed at the terminal, which tells all processes of the foreground, at any moment: the same, with 130")
-def _(place):
-    interrupt_at_each(place, lambda run: os.write(run.terminal, b"\x03"), signal.SIGINT)
-
-
-@case("a signal to the whole process group and to the program besides, as timeout(1) sends it, is one interrupt")
-def _(place):
-    def send(run):
-        run.process.send_signal(signal.SIGTERM)
-        os.killpg(run.process.pid, signal.SIGTERM)
-    interrupt_at_each(place, send, signal.SIGTERM)
+for number, (what, _, signo) in enumerate(WAYS):
+    case(f"{what}, at any moment: ends with {STATUS[signo]}, one line, no result, no process and no file left")(
+        lambda place, first=number: interrupt_every_fourth(place, first))
 
 
 @case("a terminal that goes away is told by SIGHUP: 129")

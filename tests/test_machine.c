@@ -139,7 +139,7 @@ START_TEST(spinning_leaves_no_thread_behind)
 {
     unsigned threads = live_threads(), fds = open_fds();
     ck_assert(spin_cores(3, 0.005) > 0);
-    ck_assert_uint_eq(live_threads(), threads);
+    ck_assert_uint_eq(await_threads(threads, 10000), threads);
     ck_assert_uint_eq(open_fds(), fds);
 }
 END_TEST

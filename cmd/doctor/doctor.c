@@ -30,7 +30,7 @@ void health_add(struct health *h, const char *topic, const char *name, enum heal
 
 static void look(struct health *h)
 {
-    static void (*const looks[])(struct health *) = { look_at_engines, look_at_python, look_at_cpus, look_at_memory, look_at_limits,
+    static void (*const looks[])(struct health *) = { look_at_engines, look_at_page, look_at_python, look_at_cpus, look_at_memory, look_at_limits,
                                                       look_at_kernel, look_at_pressure, look_at_cache };
     h->machine = machine_look();
     for (size_t i = 0; i < sizeof looks / sizeof looks[0] && !interrupt_came(); i++)
@@ -155,6 +155,7 @@ static void show_json(const struct health *h)
     for (int i = 0; i < ENGINES_N; i++)
         json_bool(&w, h->engines[i].name, h->engines[i].works);
     json_end(&w, '}');
+    json_bool(&w, "charts", h->has_charts);
     show_cpus(&w, h);
     show_python(&w, h);
     show_memory(&w, h);

@@ -29,6 +29,7 @@ struct health {
         double quota;                   /* CPUs; infinite: none */
         const char *decides;            /* "online", "affinity", "quota" */
     } cpus;
+    bool has_charts;
     struct { char version[64]; int gil; } python;   /* empty: none was found; gil: 1, 0, or negative: it does not tell */
     struct health_limit limits[LIMITS_N];
     struct { const char *name; bool works; } kernel[KERNEL_CALLS_N];
@@ -46,6 +47,7 @@ void health_add(struct health *h, const char *topic, const char *name, enum heal
 
 /* Each looks at one thing; h->machine is there before. */
 void look_at_engines(struct health *h);
+void look_at_page(struct health *h);
 void look_at_python(struct health *h);
 void look_at_cpus(struct health *h);
 void look_at_limits(struct health *h);

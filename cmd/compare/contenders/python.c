@@ -224,18 +224,6 @@ int python_run(const struct python *python, const char *kind, const struct work 
     return status;
 }
 
-int python_crash(const struct python *python, const char *kind, double *ret_lost)
-{
-    struct outcome outcome = { 0 };
-    char script[PATH_MAX + 32], what[64];
-    script_path(python, "crash", script);
-    snprintf(what, sizeof what, "a crash on %s", kind);
-    int status = run_job(python, what, (const char *[]){ script, kind, "--report", "--workers", "2", NULL }, python->limit_s, &outcome);
-    if (status == SAY_OK)
-        *ret_lost = (double)outcome.figures.figure[0].bits;
-    return status;
-}
-
 /* ---- finding an interpreter, and finding out about it ----------------------------------------------------------------------- */
 
 static bool is_program(const char *path)
@@ -330,6 +318,25 @@ static int try_words(const struct python *python, const char *const words[], str
     snprintf(ret_why, why_size, "%.100s %s%s%.120s", python->interpreter, why, line[0] ? ": " : "", line);
     child_free(ret_child);
     return ret_child->end == CHILD_INTERRUPTED ? SAY_INTERRUPTED : SAY_MISSING;
+}
+
+int python_crash(const struct python *python, const char *kind, double *ret_lost, char *ret_why, size_t why_size)
+{
+    struct child child;
+    struct outcome outcome = { 0 };
+    char script[PATH_MAX + 32];
+    script_path(python, "crash", script);
+    int status = try_words(python, (const char *[]){ script, kind, "--report", "--workers", "2", NULL }, &child, ret_why, why_size);
+    if (status != SAY_OK)
+        return status;
+    const char *bad = read_report(child.says, &outcome);
+    child_free(&child);
+    if (bad) {
+        snprintf(ret_why, why_size, "%.100s tells nothing of a crash, but '%.80s'", python->interpreter, bad);
+        return SAY_MISSING;
+    }
+    *ret_lost = (double)outcome.figures.figure[0].bits;
+    return SAY_OK;
 }
 
 static int ask(struct python *python, bool is_name, char *ret_why, size_t why_size)

@@ -24,5 +24,6 @@ void python_close(struct python *python);   /* also a zeroed one */
 /* kind: "serial", "threads" or "processes". SAY_OK, or the exit status, said. */
 int python_run(const struct python *python, const char *kind, const struct work *work, const struct plan *plan, struct outcome *outcome);
 
-/* Of 100 runs, how many are lost when the 50th kills its process. kind: "threads" or "processes". SAY_OK, or the exit status, said. */
-int python_crash(const struct python *python, const char *kind, double *ret_lost);
+/* Of 100 runs, how many are lost when the 50th kills its process. kind: "threads" or "processes". SAY_OK; else the exit status, with the
+ * reason in ret_why. */
+int python_crash(const struct python *python, const char *kind, double *ret_lost, char *ret_why, size_t why_size);

@@ -3,6 +3,7 @@
  * One that died before it could tell has brought nothing home: it lost them all. */
 #include "compare/costs/crash.h"
 
+#include "compare/contenders/python.h"
 #include "compare/costs/trial.h"
 #include "say.h"
 
@@ -70,12 +71,30 @@ static int take(const struct way *way, double *ret_lost, char ret_why[WHY_SIZE])
     return 0;
 }
 
+static int take_in_python(const struct way *way, double *ret_lost, char ret_why[WHY_SIZE])
+{
+    return python_crash(way->python, way->engine, ret_lost, ret_why, WHY_SIZE) == SAY_OK ? 0 : -1;
+}
+
+static void add(struct series *series, const struct contender *c, way_fn *take)
+{
+    if (!contender_is_in(c))
+        return;
+    series_add(series, c->engine, take);
+    series->way[series->n - 1].python = c->python;
+}
+
 int crash_measure(const struct contender contenders[CONTENDERS_N], struct costs *costs)
 {
-    static const int of[] = { C_SERIAL, C_THREADS, C_PROCESSES };
-    struct series series = { .cost = "crash", .unit = "runs", .doing = "crashing one run of a hundred", .rounds = ROUNDS };
-    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
-        if (contender_is_in(&contenders[of[i]]))
-            series_add(&series, contenders[of[i]].engine, take);
-    return series.n ? series_measure(&series, costs) : SAY_OK;
+    struct series of_c = { .cost = "crash", .unit = "runs", .doing = "crashing one run of a hundred", .rounds = ROUNDS };
+    struct series of_python = of_c;
+    of_python.language = "python";
+    of_python.doing = "crashing one run of a hundred in Python";
+    add(&of_c, &contenders[C_SERIAL], take);
+    add(&of_c, &contenders[C_THREADS], take);
+    add(&of_c, &contenders[C_PROCESSES], take);
+    add(&of_python, &contenders[PYTHON_THREADS], take_in_python);
+    add(&of_python, &contenders[PYTHON_PROCESSES], take_in_python);
+    int status = of_c.n ? series_measure(&of_c, costs) : SAY_OK;
+    return status == SAY_OK && of_python.n ? series_measure(&of_python, costs) : status;
 }

@@ -31,7 +31,8 @@ static void give(const struct series *series, struct costs *costs)
         const struct way *way = &series->way[i];
         assert(costs->n < COSTS_MAX);
         struct cost *cost = &costs->cost[costs->n++];
-        *cost = (struct cost){ .cost = series->cost, .which = series->which, .language = "c", .engine = way->engine, .unit = series->unit };
+        *cost = (struct cost){ .cost = series->cost, .which = series->which, .engine = way->engine, .unit = series->unit };
+        cost->language = series->language ? series->language : "c";
         if (way->why[0] == '\0')
             cost->value = measure_of(way->values + 1, series->rounds);
         snprintf(cost->why, sizeof cost->why, "%s", way->why);

@@ -266,11 +266,16 @@ static int say_cannot_write(const char *path, int error)
     return SAY_MISSING;
 }
 
+bool html_has_charts(void)
+{
+    return part_charts.begin != NULL;
+}
+
 int html_check(const char *path)
 {
     char target[PATH_MAX], name[PATH_MAX];
     bool in_place;
-    if (!part_charts.begin) {
+    if (!html_has_charts()) {
         (void)say_error(SAY_MISSING, "--html: this prong was built without Chart.js, which draws the charts");
         say_hint("apt-get install libjs-chart.js && meson setup --reconfigure build -Dcharts=enabled && ninja -C build");
         return SAY_MISSING;

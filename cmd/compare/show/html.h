@@ -2,6 +2,9 @@
 #pragma once
 #include "compare/report.h"
 
+/* This build has the library that draws. */
+bool html_has_charts(void);
+
 /* Before anything is measured: can a page be made, and be written to `path` ("-": standard output)? SAY_OK, or the exit status, said. */
 int html_check(const char *path);
 

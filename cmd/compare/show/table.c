@@ -124,9 +124,8 @@ static void show_cost_line(const struct costs *costs, size_t first, const struct
     char value[WORDS_SIZE];
     fprintf(p->to, "  %-*s", LABEL_CELLS, words_cost(of));
     for (size_t k = 0; k < n; k++) {
-        const struct cost *cost = costs_find(costs, of->cost, of->which, columns[k].language, columns[k].engine);
-        fprintf(p->to, " %*s", (int)strlen(columns[k].heading) > COST_CELLS ? (int)strlen(columns[k].heading) : COST_CELLS,
-                cost ? words_cost_value(cost, value, sizeof value) : "");
+        const struct cost *cost = costs_find(costs, of->cost, of->which, of->language, columns[k].engine);
+        fprintf(p->to, " %*s", COST_CELLS, cost ? words_cost_value(cost, value, sizeof value) : "");
     }
     fputc('\n', p->to);
 }

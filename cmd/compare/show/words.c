@@ -44,6 +44,8 @@ const char *words_cost(const struct cost *cost)
         { "memory", NULL, "memory that each worker adds" },
         { "crash", NULL, "runs that one crash takes down" },
     };
+    if (strcmp(cost->cost, "crash") == 0 && strcmp(cost->language, "python") == 0)     /* the one that is taken in Python, too */
+        return "runs that one crash takes down in Python";
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         bool same_case = known[i].which && cost->which ? strcmp(known[i].which, cost->which) == 0 : known[i].which == cost->which;
         if (same_case && strcmp(known[i].cost, cost->cost) == 0)
@@ -79,16 +81,12 @@ size_t words_cost_columns(const struct costs *costs, struct words_column ret_col
 {
     size_t n = 0;
     for (size_t i = 0; i < costs->n; i++) {
-        const struct cost *cost = &costs->cost[i];
+        const char *engine = costs->cost[i].engine;
         size_t k = 0;
-        while (k < n && (strcmp(ret_columns[k].language, cost->language) != 0 || strcmp(ret_columns[k].engine, cost->engine) != 0))
+        while (k < n && strcmp(ret_columns[k].engine, engine) != 0)
             k++;
-        if (k < n || n == WORDS_COLUMNS_MAX)
-            continue;
-        ret_columns[n] = (struct words_column){ .language = cost->language, .engine = cost->engine };
-        snprintf(ret_columns[n].heading, sizeof ret_columns[n].heading, "%s%s%s", strcmp(cost->engine, "fork") == 0 ? "plain " : "",
-                 strcmp(cost->language, "c") == 0 ? "" : "Python ", cost->engine);
-        n++;
+        if (k == n && n < WORDS_COLUMNS_MAX)
+            ret_columns[n++] = (struct words_column){ engine, strcmp(engine, "fork") == 0 ? "plain fork" : engine };
     }
     return n;
 }

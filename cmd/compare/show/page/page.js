@@ -498,6 +498,7 @@ const COSTS = {
     memory: { null: "Memory that each worker adds" },
     crash: { null: "Runs lost of 100, when one of them crashes" },
 };
+const engineName = (engine) => nameOf({ engine });
 
 function showOtherCosts(box) {
     const costs = report.costs.filter((c) => c.cost !== "start_join");
@@ -505,14 +506,16 @@ function showOtherCosts(box) {
         box.append(notMeasured("The other costs were not measured."));
         return;
     }
-    const whos = unique(costs.map(nameOf)),
-        kinds = unique(costs.map((c) => JSON.stringify([c.cost, c.case])));
+    const engines = unique(costs.map((c) => c.engine)),
+        kinds = unique(costs.map((c) => JSON.stringify([c.cost, c.case, c.language])));
     const rows = kinds.map((kind) => {
-        const [cost, which] = JSON.parse(kind);
+        const [cost, which, language] = JSON.parse(kind);
         return [
-            COSTS[cost]?.[which] ?? [cost, which].filter(Boolean).join(", "),
-            ...whos.map((name) => {
-                const c = costs.find((one) => nameOf(one) === name && one.cost === cost && one.case === which);
+            (COSTS[cost]?.[which] ?? [cost, which].filter(Boolean).join(", ")) + (language === "python" ? ", in Python" : ""),
+            ...engines.map((engine) => {
+                const c = costs.find(
+                    (one) => one.engine === engine && one.cost === cost && one.case === which && one.language === language,
+                );
                 return !c
                     ? ""
                     : c.value === null
@@ -521,7 +524,7 @@ function showOtherCosts(box) {
             }),
         ];
     });
-    box.append(el("figure", { id: "costs-table" }, el("h3", {}, "Handing over, memory, crashes"), table(["", ...whos], rows)));
+    box.append(el("figure", { id: "costs-table" }, el("h3", {}, "Handing over, memory, crashes"), table(["", ...engines.map(engineName)], rows)));
 }
 
 function showCosts() {
