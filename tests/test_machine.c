@@ -137,6 +137,7 @@ END_TEST
 
 START_TEST(spinning_leaves_no_thread_behind)
 {
+    ck_assert(spin_cores(1, 0.005) > 0);        /* with a program's first thread a sanitizer may start one of its own, for good */
     unsigned threads = live_threads(), fds = open_fds();
     ck_assert(spin_cores(3, 0.005) > 0);
     ck_assert_uint_eq(await_threads(threads, 10000), threads);
