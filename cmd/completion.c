@@ -21,10 +21,13 @@ static void write_names(const struct option *o, FILE *to)
         fprintf(to, "%s%s", i ? " " : "", name);
 }
 
+/* Each by its last word: "gen" of "records gen". */
 static void write_commands(const struct command *program, FILE *to)
 {
-    for (const struct command *const *c = program->commands; *c; c++)
-        fprintf(to, "%s%s", c == program->commands ? "" : " ", (*c)->name);
+    for (const struct command *const *c = program->commands; *c; c++) {
+        const char *space = strrchr((*c)->name, ' ');
+        fprintf(to, "%s%s", c == program->commands ? "" : " ", space ? space + 1 : (*c)->name);
+    }
 }
 
 /* For between single quotes, with a backslash before each of `special`; what the shell needs to get a quote there is `quote`. */
@@ -77,7 +80,10 @@ static void write_bash_value(const char *command, const struct option *o, FILE *
 {
     if (o->kind == OPTION_FLAG)
         return;
-    fprintf(to, "    '%s %s') ", command, o->name);
+    if (o->letter)
+        fprintf(to, "    '%s %s'|'%s %s') ", command, o->letter, command, o->name);
+    else
+        fprintf(to, "    '%s %s') ", command, o->name);
     if (takes_glued_word(o))
         fputs("[[ $glued ]] && { ", to);
     if (o->kind == OPTION_LIST || o->kind == OPTION_CHOICE) {
@@ -99,7 +105,10 @@ static void write_bash_values(const char *name, const struct command *command, F
 static void write_bash_words(const char *name, const struct command *command, FILE *to)
 {
     const struct option *o;
-    fprintf(to, "    '%s') COMPREPLY=($(compgen -W '", name);
+    fprintf(to, "    '%s') ", name);
+    if (command->words)         /* files, unless it looks like an option */
+        fputs("[[ $cur == -* ]] || _prong_file; ", to);
+    fputs(command->words ? "COMPREPLY+=($(compgen -W '" : "COMPREPLY=($(compgen -W '", to);
     for (size_t i = 0; (o = option_of(command, i)); i++)
         fprintf(to, "%s%s", i ? " " : "", o->name);
     if (command->commands) {
@@ -146,15 +155,25 @@ static void write_zsh_options(const struct command *command, const char *indent,
 {
     const struct option *o;
     for (size_t i = 0; (o = option_of(command, i)); i++) {
-        bool is_help = strcmp(o->name, "--help") == 0;
-        fprintf(to, " \\\n%s%s%s%s[", indent, is_help ? "'(- *)'{-h,--help}'" : "'", is_help ? "" : o->name,
-                o->kind == OPTION_FLAG ? "" : takes_glued_word(o) ? "=-" : "=");
+        const char *equals = o->kind == OPTION_FLAG ? "" : takes_glued_word(o) ? "=-" : "=";
+        fprintf(to, " \\\n%s'", indent);
+        if (strcmp(o->name, "--help") == 0)
+            fprintf(to, "(- *)'{%s,%s}'", o->letter, o->name);
+        else if (o->kind == OPTION_EACH)
+            fprintf(to, "*'{%s+,%s%s}'", o->letter, o->name, equals);
+        else if (o->letter)
+            fprintf(to, "(%s %s)'{%s+,%s%s}'", o->letter, o->name, o->letter, o->name, equals);
+        else
+            fprintf(to, "%s%s", o->name, equals);
+        fputc('[', to);
         write_quoted(o->help, zsh_special, zsh_quote, to);
         fputc(']', to);
         if (o->kind != OPTION_FLAG)
             write_zsh_value(o, to);
         fputc('\'', to);
     }
+    if (command->words)
+        fprintf(to, " \\\n%s'*:file:_files'", indent);
 }
 
 void completion_write_zsh(const struct command *program, FILE *to)
@@ -198,7 +217,7 @@ static void write_fish_options(const struct command *command, const char *condit
 {
     const struct option *o;
     for (size_t i = 0; (o = option_of(command, i)); i++) {
-        fprintf(to, "complete -c prong -n '%s'%s -l %s", condition, strcmp(o->name, "--help") == 0 ? " -s h" : "", o->name + 2);
+        fprintf(to, "complete -c prong -n '%s'%s%s -l %s", condition, o->letter ? " -s " : "", o->letter ? o->letter + 1 : "", o->name + 2);
         if (is_file(o))
             fputs(option_takes_word(o) ? " -r -F" : " -F", to);
         else if (option_takes_word(o))
@@ -230,6 +249,8 @@ void completion_write_fish(const struct command *program, FILE *to)
             continue;
         snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %s", (*c)->name);
         write_fish_options(*c, condition, to);
+        if ((*c)->words)
+            fprintf(to, "complete -c prong -n '%s' -F\n", condition);
     }
     fputs("complete -c prong -n '__fish_seen_subcommand_from help' -a '", to);
     write_commands(program, to);

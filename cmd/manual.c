@@ -111,7 +111,8 @@ static void write_synopsis(const struct command *program, const struct command *
     if (command == program)
         fputs(".B prong\n.I COMMAND\n.RI [ OPTION ]...\n.br\n.B prong\n.BR \\-\\-help \" | \" \\-\\-version\n", to);
     else
-        fprintf(to, ".B prong %s\n.RI [ OPTION ]...\n", command->name);
+        fprintf(to, ".B prong %s\n.RI [ OPTION ]...\n%s%s%s", command->name, command->words ? ".I " : "", command->words ? command->words : "",
+                command->words ? "\n" : "");
 }
 
 static void write_description(const struct command *command, FILE *to)
@@ -149,7 +150,11 @@ static void write_names(const struct option *o, FILE *to)
 
 static void write_option(const struct option *o, FILE *to)
 {
-    fputs(strcmp(o->name, "--help") == 0 ? ".TP\n\\fB\\-h\\fR, \\fB" : ".TP\n\\fB", to);
+    fputs(".TP\n\\fB", to);
+    if (o->letter) {
+        write_plain(o->letter, to);
+        fputs("\\fR, \\fB", to);
+    }
     write_plain(o->name, to);
     fputs("\\fR", to);
     if (o->value) {

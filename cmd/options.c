@@ -12,7 +12,7 @@
 
 enum { NAMES_MAX = 64, WIDTH = 80, COLUMN = 26 };
 
-static const struct option help_option = { .name = "--help", .kind = OPTION_FLAG, .help = "this text; -h is the same" };
+static const struct option help_option = { .name = "--help", .letter = "-h", .kind = OPTION_FLAG, .help = "this text" };
 
 /* ---- the table ----------------------------------------------------------------------------------------------------------- */
 
@@ -31,10 +31,11 @@ int option_takes_word(const struct option *o)
 
 const char *option_form(const struct option *o, char *buf, size_t size)
 {
+    const char *letter = o->letter ? o->letter : "", *comma = o->letter ? ", " : "";
     if (o->kind == OPTION_FLAG)
-        snprintf(buf, size, "%s", o->name);
+        snprintf(buf, size, "%s%s%s", letter, comma, o->name);
     else
-        snprintf(buf, size, option_takes_word(o) ? "%s %s" : "%s[=%s]", o->name, o->value);
+        snprintf(buf, size, option_takes_word(o) ? "%s%s%s %s" : "%s%s%s[=%s]", letter, comma, o->name, o->value);
     return buf;
 }
 
@@ -42,10 +43,11 @@ const char *option_form(const struct option *o, char *buf, size_t size)
 
 static void show_usage(FILE *to, const struct command *command)
 {
-    if (command->commands)
+    if (command->commands && !command->words)
         fprintf(to, "usage: %s COMMAND [OPTION]...\n       %s --help | --version\n", command->name, command->name);
     else
-        fprintf(to, "usage: prong %s %s\n", command->name, command->options ? "[OPTION]..." : "[COMMAND]");
+        fprintf(to, "usage: prong %s %s%s%s\n", command->name, command->options ? "[OPTION]..." : "[COMMAND]", command->words ? " " : "",
+                command->words ? command->words : "");
 }
 
 static void show_option(const struct option *o)
@@ -125,6 +127,16 @@ static const struct option *find(const struct command *command, const char *name
     return NULL;
 }
 
+/* "-j" and "-j4"; not "--json". */
+static const struct option *find_letter(const struct command *command, const char *word)
+{
+    const struct option *o;
+    for (size_t i = 0; (o = option_of(command, i)); i++)
+        if (o->letter && word[1] == o->letter[1])
+            return o;
+    return NULL;
+}
+
 static void say_unknown(const struct command *command, const char *word, size_t size)
 {
     char name[64];
@@ -178,8 +190,23 @@ static int store_count(const struct option *o, const char *text, uint32_t *ret_c
     return SAY_OK;
 }
 
+/* There is room for all words there can be. */
+static int add_word(struct words *words, const char *word, int argc)
+{
+    if (!words->word && !(words->word = calloc((size_t)argc, sizeof *words->word)))
+        return say_error(SAY_MISSING, "no memory for the command line");
+    words->word[words->n++] = word;
+    return SAY_OK;
+}
+
+void words_free(struct words *words)
+{
+    free(words->word);
+    *words = (struct words){ 0 };
+}
+
 /* value: NULL where it may be left out, and was. */
-static int store(const struct option *o, const char *value, void *to)
+static int store(const struct option *o, const char *value, int argc, void *to)
 {
     switch (o->kind) {
     case OPTION_FLAG:
@@ -201,20 +228,36 @@ static int store(const struct option *o, const char *value, void *to)
         return store_count(o, value, to);
     case OPTION_COUNT:
         return store_count(o, value, to);
+    case OPTION_EACH:
+        return add_word(to, value, argc);
     }
     return SAY_USAGE;
+}
+
+/* The option that this word names, and the value that stands in it; NULL, said. */
+static const struct option *take_apart(const struct command *command, const char *word, const char **ret_value)
+{
+    size_t size = strcspn(word, "=");
+    bool is_letter = word[1] != '-';
+    const struct option *o = is_letter ? find_letter(command, word) : find(command, word, size);
+    *ret_value = is_letter ? (word[1] && word[2] ? word + 2 : NULL) : word[size] ? word + size + 1 : NULL;
+    if (!o) {
+        say_unknown(command, word, size);
+        (void)wrong_usage(command);
+    }
+    return o;
 }
 
 /* One option, and its value where it has one, from argv[*i]; leaves *i at the last word that it took. */
 static int read_one(const struct command *command, void *request, int argc, char *const argv[], int *i)
 {
-    const char *word = argv[*i];
-    size_t size = strcspn(word, "=");
-    const char *value = word[size] ? word + size + 1 : NULL;
-    const struct option *o = find(command, word, size);
-    if (!o) {
-        say_unknown(command, word, size);
-        return wrong_usage(command);
+    const char *value;
+    const struct option *o = take_apart(command, argv[*i], &value);
+    if (!o)
+        return SAY_USAGE;
+    if (o == &help_option && !value) {
+        options_show(command);
+        return OPTIONS_SHOWN;
     }
     if (o->kind == OPTION_FLAG && value) {
         (void)say_error(SAY_USAGE, "%s takes no value, found '%s'", o->name, value);
@@ -226,9 +269,8 @@ static int read_one(const struct command *command, void *request, int argc, char
         (void)say_error(SAY_USAGE, "%s needs a value: %s %s", o->name, o->name, o->value);
         return wrong_usage(command);
     }
-    if (store(o, value, (char *)request + o->at) != SAY_OK)
-        return wrong_usage(command);
-    return SAY_OK;
+    int status = store(o, value, argc, (char *)request + o->at);
+    return status == SAY_USAGE ? wrong_usage(command) : status;
 }
 
 /* What follows is the value of the option before more often than an argument. */
@@ -243,16 +285,18 @@ static int wrong_word(const struct command *command, const char *word, const cha
 
 int options_read(const struct command *command, void *request, int argc, char *const argv[])
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], help_option.name) == 0 || strcmp(argv[i], "-h") == 0) {
-            options_show(command);
-            return OPTIONS_SHOWN;
-        }
-        if (argv[i][0] != '-')
-            return wrong_word(command, argv[i], argv[i - 1]);
-        int status = read_one(command, request, argc, argv, &i);
-        if (status != SAY_OK)
-            return status;
+    bool all_words = false;
+    int status = SAY_OK;
+    for (int i = 1; i < argc && status == SAY_OK; i++) {
+        bool is_word = all_words || argv[i][0] != '-' || (command->words && !argv[i][1]);
+        if (!is_word && command->words && strcmp(argv[i], "--") == 0)
+            all_words = true;
+        else if (!is_word)
+            status = read_one(command, request, argc, argv, &i);
+        else if (command->words)
+            status = add_word((struct words *)((char *)request + command->words_at), argv[i], argc);
+        else
+            status = wrong_word(command, argv[i], argv[i - 1]);
     }
-    return SAY_OK;
+    return status;
 }

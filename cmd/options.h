@@ -2,7 +2,8 @@
  * pages and completions are made from.
  *
  * No abbreviations: what was typed is an option or it is not. `--name VALUE` and `--name=VALUE` are the same, but for a value that may
- * be left out: that one needs the `=`. Given twice, the last one holds. Every command knows --help and -h.
+ * be left out: that one needs the `=`. A letter is `-n VALUE` or `-nVALUE`. Given twice, the last one holds, unless it is an OPTION_EACH.
+ * Words that are no options may stand among them; behind `--` all are such words. Every command knows --help and -h.
  *
  * In texts `this` is a word to be typed; an empty line parts paragraphs; lines are broken where they are shown. */
 #pragma once
@@ -18,10 +19,16 @@ enum option_kind {
     OPTION_LIST,            /* so, too: several of `names` with commas between, for list_choose() */
     OPTION_COUNT,           /* into a uint32_t, from 1 to `most` */
     OPTION_MAYBE,           /* text (a file) whose value may be left out: then it is `bare_text` */
-    OPTION_MAYBE_COUNT      /* the same with a count and `bare_count` */
+    OPTION_MAYBE_COUNT,     /* the same with a count and `bare_count` */
+    OPTION_EACH             /* text, into a struct words: each time that it is given it adds one */
+};
+struct words {
+    const char **word;      /* point into argv */
+    size_t n;
 };
 struct option {
     const char *name;       /* "--runs"; an entry without one ends the table */
+    const char *letter;     /* "-n", the same in short; NULL: none */
     const char *value;      /* what it is called: "N"; NULL for a flag */
     enum option_kind kind;
     uint32_t most;
@@ -46,13 +53,16 @@ struct command {
     const char *more;                       /* paragraphs, for the end of --help */
     const struct option *options;           /* NULL: it takes a word or two of its own, reads them itself, and has no manual page */
     const struct explained *exits, *environment, *examples;     /* may be NULL */
-    const struct command *const *commands;  /* of the program; NULL ends them */
+    const struct command *const *commands;  /* below it: of the program, "compare"; of records, "records gen"; NULL ends them */
+    const char *words;                      /* what it takes beside options: "FILE..."; NULL: nothing */
+    size_t words_at;                        /* offsetof() the struct words for them */
     int (*run)(int argc, char *const argv[]);   /* argv[0] is the command's name; gives the exit status */
 };
 
 /* Reads argv[1] and so on into `request`. SAY_OK; SAY_USAGE, said; or OPTIONS_SHOWN after --help. */
 enum { OPTIONS_SHOWN = -1 };
 int options_read(const struct command *command, void *request, int argc, char *const argv[]);
+void words_free(struct words *words);       /* also zeroed ones */
 
 /* What --help shows. */
 void options_show(const struct command *command);

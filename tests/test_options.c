@@ -85,6 +85,61 @@ START_TEST(what_is_no_option_or_no_value_is_refused)
 }
 END_TEST
 
+/* ---- letters, options that may be given several times, words ---- */
+
+struct job {
+    struct words each, files;
+    uint32_t count;
+};
+static const struct option job_options[] = {
+    { .name = "--each", .letter = "-e", .value = "TEXT", .kind = OPTION_EACH, .at = offsetof(struct job, each), .help = "several" },
+    { .name = "--count", .letter = "-c", .value = "N", .kind = OPTION_COUNT, .most = 99, .at = offsetof(struct job, count), .help = "a count" },
+    { 0 }
+};
+static const struct command job_command = { .name = "job", .summary = "a job", .options = job_options, .words = "FILE...",
+                                            .words_at = offsetof(struct job, files) };
+
+static void assert_words(const struct words *words, const char *joined)
+{
+    char text[256] = "";
+    for (size_t i = 0; i < words->n; i++) {
+        strcat(text, i ? " " : "");
+        strcat(text, words->word[i]);
+    }
+    ck_assert_str_eq(text, joined);
+}
+
+static int read_job(struct job *job, const char *line)
+{
+    static char text[256];
+    char *argv[16], *rest = strcpy(text, line);
+    int argc = 0;
+    while ((argv[argc] = strsep(&rest, " ")) != NULL)
+        argc++;
+    words_free(&job->each);
+    words_free(&job->files);
+    job->count = 0;
+    return options_read(&job_command, job, argc, argv);
+}
+
+START_TEST(words_stand_among_options_and_letters_take_values_with_and_without_a_blank)
+{
+    struct job job = { 0 };
+    ck_assert_int_eq(read_job(&job, "job one -e 1 two --each=2 -c7 - -e3 -- -e --count"), SAY_OK);
+    assert_words(&job.each, "1 2 3");
+    assert_words(&job.files, "one two - -e --count");
+    ck_assert_uint_eq(job.count, 7);
+    ck_assert_int_eq(read_job(&job, "job --count 9"), SAY_OK);
+    ck_assert(job.count == 9 && job.files.n == 0 && job.each.n == 0);
+    ck_assert_int_eq(read_job(&job, "job -c"), SAY_USAGE);
+    ck_assert_int_eq(read_job(&job, "job -c100"), SAY_USAGE);
+    ck_assert_int_eq(read_job(&job, "job -x"), SAY_USAGE);
+    ck_assert_int_eq(read_job(&job, "job -e"), SAY_USAGE);
+    words_free(&job.each);
+    words_free(&job.files);
+}
+END_TEST
+
 START_TEST(the_nearest_name_is_found)
 {
     static const char *const names[] = { "--runs", NULL, "--json", "--engines", "--input" };
@@ -102,6 +157,7 @@ int main(int argc, char **argv)
     add_case(a_value_stands_behind_a_space_or_an_equals_sign);
     add_case(a_value_that_may_be_left_out_needs_the_equals_sign);
     add_case(what_is_no_option_or_no_value_is_refused);
+    add_case(words_stand_among_options_and_letters_take_values_with_and_without_a_blank);
     add_case(the_nearest_name_is_found);
     return run_cases(argc, argv);
 }
