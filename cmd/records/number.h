@@ -5,11 +5,11 @@
 #pragma once
 #include "records/value.h"
 
-/* Fields begin[k] .. end[k] of `text` (readable 32 bytes before the first and behind the last of them; fields may be quoted: "1.5" is the
- * number 1.5) become numbers. An empty field, also a quoted or a blank one, is missing. ret_vec has room for BATCH_ROWS of any kind.
+/* Fields begin[k] .. end[k] of `text` (readable 32 bytes before the first and behind the last of them; fields may be quoted: "1.5" is
+ * the number 1.5) become numbers. An empty field, also a quoted or a blank one, is missing. ret_vec has room for BATCH_ROWS of any kind.
  *
- * n; or the first row that is neither a number nor missing. With is_lenient such rows are missing, *ret_bad counts them, *ret_first_bad is the
- * first of them; else these are left alone. */
+ * n; or the first row that is neither a number nor missing. With is_lenient such rows are missing, *ret_bad counts them, *ret_first_bad is
+ * the first of them; else these are left alone. */
 uint32_t number_column(const char *text, const uint32_t *begin, const uint32_t *end, uint32_t n, char point, bool is_lenient,
                        struct vec *ret_vec, uint32_t *ret_bad, uint32_t *ret_first_bad);
 

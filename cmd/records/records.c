@@ -34,7 +34,8 @@ static const char *engine_name(size_t i)
 
 static const char *format_name(size_t i)
 {
-    static const char *const names[] = { [FORMAT_TABLE] = "table", [FORMAT_CSV] = "csv", [FORMAT_JSON] = "json", [FORMAT_NDJSON] = "ndjson" };
+    static const char *const names[] = { [FORMAT_TABLE] = "table", [FORMAT_CSV] = "csv", [FORMAT_JSON] = "json",
+                                         [FORMAT_NDJSON] = "ndjson" };
     return i < sizeof names / sizeof names[0] ? names[i] : NULL;
 }
 
@@ -232,11 +233,12 @@ static int run_command(int argc, char *const argv[])
 
 #define AT(member) offsetof(struct request, member)
 static const struct option options[] = {
-    { .group = "What to compute", .name = "--aggregate", .letter = "-a", .value = "[NAME=]AGGREGATE", .kind = OPTION_EACH, .at = AT(aggregates),
-      .help = "a result for each group, such as 'rev=sum(price*quantity)'; may be given several times" },
+    { .group = "What to compute", .name = "--aggregate", .letter = "-a", .value = "[NAME=]AGGREGATE", .kind = OPTION_EACH,
+      .at = AT(aggregates), .help = "a result for each group, such as 'rev=sum(price*quantity)'; may be given several times" },
     { .name = "--by", .letter = "-g", .value = "[NAME=]KEY,...", .kind = OPTION_TEXT, .at = AT(keys),
       .help = "groups: columns or expressions (default: all rows are one group)" },
-    { .name = "--where", .letter = "-w", .value = "FILTER", .kind = OPTION_TEXT, .at = AT(where), .help = "only rows for which this is true" },
+    { .name = "--where", .letter = "-w", .value = "FILTER", .kind = OPTION_TEXT, .at = AT(where),
+      .help = "only rows for which this is true" },
     { .name = "--sort", .value = "[-]NAME,...", .kind = OPTION_TEXT, .at = AT(sort),
       .help = "order of the results; - means falling (default: as groups first appear)" },
     { .name = "--limit", .value = "N", .kind = OPTION_COUNT, .most = LIMIT_MAX, .at = AT(limit), .help = "the first N results alone" },
@@ -244,17 +246,19 @@ static const struct option options[] = {
       .help = "threads (default), processes or serial: the results are the same, bit for bit" },
     { .name = "--workers", .letter = "-j", .value = "N", .kind = OPTION_COUNT, .most = WORKERS_MAX, .at = AT(workers),
       .help = "workers (default: one per CPU that may be used)" },
-    { .group = "What the input is like", .name = "--header", .value = "yes|no", .kind = OPTION_CHOICE, .at = AT(header), .names = yes_or_no,
-      .help = "no: the first line is a row, and columns are called c1, c2, ..." },
+    { .group = "What the input is like", .name = "--header", .value = "yes|no", .kind = OPTION_CHOICE, .at = AT(header),
+      .names = yes_or_no, .help = "no: the first line is a row, and columns are called c1, c2, ..." },
     { .name = "--delimiter", .value = "C", .kind = OPTION_TEXT, .at = AT(delimiter),
       .help = "between fields (default: whichever of , ; tab | the header has most of)" },
-    { .name = "--quote", .value = "C", .kind = OPTION_TEXT, .at = AT(quote), .help = "around fields (default: \"); `none`: quotes mean nothing" },
-    { .name = "--decimal", .value = "C", .kind = OPTION_TEXT, .at = AT(decimal), .help = "the decimal point (default: .), as in --decimal ," },
+    { .name = "--quote", .value = "C", .kind = OPTION_TEXT, .at = AT(quote),
+      .help = "around fields (default: \"); `none`: quotes mean nothing" },
+    { .name = "--decimal", .value = "C", .kind = OPTION_TEXT, .at = AT(decimal),
+      .help = "the decimal point (default: .), as in --decimal ," },
     { .name = "--lenient", .kind = OPTION_FLAG, .at = AT(lenient),
       .help = "go on with rows that are too short or too long and with text where a number is needed",
-      .more = "What is missing in a short row is a missing value, what is too much in a long one is passed over, and text where a number is needed "
-              "is a missing value. How often that was so is told by --report. Quotes that do not pair up stay an error: where a row ends is not "
-              "known then." },
+      .more = "What is missing in a short row is a missing value, what is too much in a long one is passed over, and text where a number "
+              "is needed is a missing value. How often that was so is told by --report. Quotes that do not pair up stay an error: where a "
+              "row ends is not known then." },
     { .group = "How to show it", .name = "--output", .letter = "-o", .value = "FORMAT", .kind = OPTION_CHOICE, .at = AT(output),
       .names = format_name, .help = "table (default), csv, json or ndjson" },
     { .name = "--report", .kind = OPTION_FLAG, .at = AT(report),
@@ -293,9 +297,9 @@ static const struct command *const commands[] = { &gen_command, NULL };
 const struct command records_command = {
     .name = "records",
     .summary = "arithmetic and aggregates over millions of records, divided over the cores",
-    .about = "Reads CSV files, standard input (-), gzip and zstd; filters, groups and aggregates; prints the results. Numbers are exact as far as "
-             "they can be, types are never guessed from a sample, and what is wrong with the input is an error with its place, never a wrong "
-             "result.",
+    .about = "Reads CSV files, standard input (-), gzip and zstd; filters, groups and aggregates; prints the results. Numbers are exact as "
+             "far as they can be, types are never guessed from a sample, and what is wrong with the input is an error with its place, "
+             "never a wrong result.",
     .options = options,
     .words = "FILE...",
     .words_at = offsetof(struct request, files),
