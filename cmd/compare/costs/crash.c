@@ -76,11 +76,11 @@ static int take_in_python(const struct way *way, double *ret_lost, char ret_why[
     return python_crash(way->python, way->engine, ret_lost, ret_why, WHY_SIZE) == SAY_OK ? 0 : -1;
 }
 
-static void add(struct series *series, const struct contender *c, way_fn *take)
+static void add(struct series *series, const struct contender *c, way_fn *way)
 {
     if (!contender_is_in(c))
         return;
-    series_add(series, c->engine, take);
+    series_add(series, c->engine, way);
     series->way[series->n - 1].python = c->python;
 }
 
