@@ -35,14 +35,10 @@ struct reader;
 int reader_new(const struct shape *shape, struct reader **ret_reader);     /* 0 or -ENOMEM */
 void reader_free(struct reader *reader);
 
-/* A piece is loaded, then begun: between the two its text can be looked at, to find whether it begins inside quotes.
- *
- * The rows that begin in [lo, hi) of file number `file`. The first byte of the first row of the file is `first`, at most lo. *ret_text: bytes lo .. hi
- * (fewer at the end of the file), good until reader_next. 0 or a flaw. */
-int reader_load(struct reader *reader, uint32_t file, uint64_t first, uint64_t lo, uint64_t hi, reader_bytes_fn *bytes, void *context,
-                const char **ret_text, struct flaw *ret_flaw);
-/* in_quotes: byte lo lies inside quotes, as a byte behind an odd number of them does. 0 or a flaw. */
-int reader_begin(struct reader *reader, bool in_quotes, struct flaw *ret_flaw);
+/* The rows that begin in [lo, hi) of file number `file`. The first byte of the first row of the file is `first`, at most lo. in_quotes: byte
+ * lo lies inside quotes (as a byte behind an odd number of them does). 0 or a flaw. */
+int reader_begin(struct reader *reader, uint32_t file, uint64_t first, uint64_t lo, uint64_t hi, bool in_quotes,
+                 reader_bytes_fn *bytes, void *context, struct flaw *ret_flaw);
 
 /* 0 and the next batch, good until the next call; READER_END; or a flaw. */
 enum { READER_END = -1 };
