@@ -1,9 +1,9 @@
 /* decimal.c - decimals and doubles, both ways, each rounded once.
  *
  * To a double: the quotient or product of two doubles that are exact is rounded once by the processor (W. D. Clinger, "How to read
- * floating point numbers accurately", 1990). Else the mantissa is multiplied by a power of ten of which we know 128 bits, which gives an interval
- * that the value lies in; if both its ends round to one double, that is it (after D. Lemire, "Number parsing at a gigabyte per second",
- * 2021). Else the value is compared with the middle between the two, in whole numbers of any size.
+ * floating point numbers accurately", 1990). Else the mantissa is multiplied by a power of ten of which we know 128 bits, which gives an
+ * interval that the value lies in; if both its ends round to one double, that is it (after D. Lemire, "Number parsing at a gigabyte per
+ * second", 2021). Else the value is compared with the middle between the two, in whole numbers of any size.
  *
  * From a double: R. Giulietti, "The Schubfach way to render doubles" (2020), with the same table of powers. */
 #include "records/decimal.h"
@@ -51,30 +51,41 @@ static bool eight_digits(const char *text, uint32_t *ret_number)
     return true;
 }
 
-/* Digits of the same kind: by_digit is what each that is taken does to the exponent (0, or -1 behind the point), by_more what each does
- * that finds no room (+1, or 0). */
+/* Digits that count and find room. */
+static const char *take_digits(struct decimal *d, const char *text, const char *end, unsigned *n)
+{
+    wide_u mantissa = d->mantissa;
+    unsigned taken = *n;
+    for (uint32_t eight; taken <= WIDE_DIGITS - 8 && end - text >= 8 && eight_digits(text, &eight); text += 8, taken += 8)
+        mantissa = mantissa * 100000000 + eight;
+    uint32_t few = 0, power = 1;    /* no more than eight are left */
+    for (; taken < WIDE_DIGITS && text < end && is_digit(*text); text++, taken++) {
+        few = few * 10 + (uint32_t)(*text - '0');
+        power *= 10;
+    }
+    d->mantissa = mantissa * power + few;
+    *n = taken;
+    return text;
+}
+
+/* All that stand here. What each that is taken does to the exponent (0, or -1 behind the point), and what each for which there is no room
+ * (1, or 0). */
 static const char *read_digits(struct reading *r, const char *text, const char *end, int by_digit, int by_more)
 {
     struct decimal *d = r->d;
-    for (uint32_t eight; r->n > 0 && r->n <= WIDE_DIGITS - 8 && end - text >= 8 && eight_digits(text, &eight); text += 8) {
-        d->mantissa = d->mantissa * 100000000 + eight;
-        d->exponent += 8 * by_digit;
-        r->n += 8;
+    const char *first = text;
+    if (r->n == 0) {
+        while (text < end && *text == '0')
+            text++;
+        d->digits = text;
     }
-    for (; text < end && is_digit(*text); text++) {
-        unsigned digit = (unsigned)(*text - '0');
-        r->has_digits = true;
-        if (r->n == WIDE_DIGITS) {
-            d->has_more |= digit != 0;
-            d->exponent += by_more;
-            continue;
-        }
-        if (r->n == 0 && digit != 0)
-            d->digits = text;
-        r->n += r->n > 0 || digit != 0;
-        d->mantissa = d->mantissa * 10 + digit;
-        d->exponent += by_digit;
-    }
+    text = take_digits(d, text, end, &r->n);
+    d->exponent += by_digit * (text - first);
+    const char *rest = text;
+    for (; text < end && is_digit(*text); text++)
+        d->has_more |= *text != '0';
+    d->exponent += by_more * (text - rest);
+    r->has_digits |= text > first;
     return text;
 }
 

@@ -1,18 +1,18 @@
 /* number.c - the cells of a column to one vector, in passes: each reads all rows and gives up where a row does not fit.
  *
  * The first pass knows mantissas of 64 bits, each with its own scale, and brings them to one scale at the end: nearly all data stays there.
- * A cell of up to 8 bytes is one word, which ends where the cell ends, with zeros before it: its digits are checked and its point is found in
- * all bytes at once, the point is closed, and three multiplications make a number of eight digits (the last step as in D. Lemire's
- * "Quickly parsing eight digits" (2018)). A cell of up to 16 bytes is two words. Others are read byte by byte, by decimal.c.
- * The second pass knows 38 digits, the third doubles. */
+ * Where the CPU can, block.c reads most cells of up to 8 bytes. Here, such a cell is one word, which ends where the cell ends, with zeros
+ * before it: its digits are checked and its point is found in all bytes at once, the point is closed, and three multiplications make a
+ * number of eight digits (as in D. Lemire's "Quickly parsing eight digits", 2018). A cell of up to 16 bytes is two words. Others are
+ * read by decimal.c. The second pass knows 38 digits, the third doubles. */
 #include "records/number.h"
 
+#include "records/block.h"
 #include "records/decimal.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 64 };        /* rows of one word of `present` */
 #define ALL_BYTES UINT64_C(0x0101010101010101)
 
 /* What all passes know. */
@@ -26,8 +26,9 @@ struct column {
     uint32_t bad, first_bad;
     uint64_t absent;            /* missing rows of this block; and whether there are any at all: */
     bool has_missing;
-    uint8_t least_scale, most_scale;    /* of rows that are present */
-    uint8_t scale[BATCH_ROWS];
+    uint64_t scales;            /* bit s: a row that is present has scale s */
+    uint8_t most_scale;
+    uint8_t scale[BATCH_ROWS];  /* 0 where a row is missing */
 };
 
 enum cell { CELL_MISSING, CELL_NUMBER, CELL_BAD };
@@ -65,7 +66,7 @@ static enum cell read_row(const struct column *c, uint32_t row, struct decimal *
 /* True: the job goes on without this cell. */
 static bool pass_over(struct column *c, uint32_t row, enum cell cell)
 {
-    c->absent |= UINT64_C(1) << row % BLOCK;
+    c->absent |= UINT64_C(1) << row % BLOCK_ROWS;
     if (cell == CELL_MISSING)
         return true;
     if (c->bad++ == 0)
@@ -105,68 +106,57 @@ static uint64_t closed(uint64_t x, uint64_t mark)
     return (x & below) << 8 | (x & ~below & ~(below << 8 | 0xff));
 }
 
+struct short_cell {
+    int64_t mantissa;
+    unsigned scale;
+};
+
 /* Of 1 to 8 bytes. False: it is something else. */
-static inline bool read_short(const char *end, uint32_t size, char point, int64_t *ret_mantissa, uint8_t *ret_scale)
+static inline bool read_short(const char *end, uint32_t size, char point, struct short_cell *ret_cell)
 {
-    unsigned unused = 64 - 8 * size;
-    uint64_t keep = ~UINT64_C(0) << unused, x = (word_at(end - 8) ^ '0' * ALL_BYTES) & keep;
-    bool is_negative = (x >> unused & 0xff) == ('-' ^ '0');
-    if (is_negative)
-        x &= keep << 8;
+    bool is_negative = end[-(int64_t)size] == '-';
+    uint32_t rest = size - is_negative;
+    uint64_t keep = -(uint64_t)(rest != 0) << ((64 - 8 * rest) & 63), x = (word_at(end - 8) ^ '0' * ALL_BYTES) & keep;
     uint64_t mark = no_digits(x) & 0x80 * ALL_BYTES;
     unsigned scale = 0;
     if (mark) {
         scale = (unsigned)__builtin_clzll(mark) / 8;
-        if ((mark & (mark - 1)) || (x >> (56 - 8 * scale) & 0xff) != (uint64_t)(unsigned char)(point ^ '0'))
+        if ((mark & (mark - 1)) || end[-1 - (int)scale] != point)
             return false;
         x = closed(x, mark);
     }
-    if (size == (unsigned)is_negative + (mark != 0))
-        return false;
     int64_t mantissa = (int64_t)number_of(x);
-    *ret_mantissa = is_negative ? -mantissa : mantissa;
-    *ret_scale = (uint8_t)scale;
-    return true;
+    *ret_cell = (struct short_cell){ is_negative ? -mantissa : mantissa, scale };
+    return rest > (mark != 0);
 }
 
 /* Of 9 to 16 bytes; there are digits in each such, if there is nothing else than a sign and a point. */
-static bool read_long(const char *end, uint32_t size, char point, int64_t *ret_mantissa, uint8_t *ret_scale)
+static inline bool read_long(const char *end, uint32_t size, char point, struct short_cell *ret_cell)
 {
-    unsigned unused = 128 - 8 * size;
-    uint64_t keep = ~UINT64_C(0) << unused, x = (word_at(end - 16) ^ '0' * ALL_BYTES) & keep, y = word_at(end - 8) ^ '0' * ALL_BYTES;
-    bool is_negative = (x >> unused & 0xff) == ('-' ^ '0');
-    if (is_negative)
-        x &= size == 9 ? 0 : keep << 8;
+    bool is_negative = end[-(int64_t)size] == '-';
+    uint32_t rest = size - 8 - is_negative;
+    uint64_t keep = -(uint64_t)(rest != 0) << ((64 - 8 * rest) & 63);
+    uint64_t x = (word_at(end - 16) ^ '0' * ALL_BYTES) & keep, y = word_at(end - 8) ^ '0' * ALL_BYTES;
     uint64_t x_mark = no_digits(x) & 0x80 * ALL_BYTES, y_mark = no_digits(y) & 0x80 * ALL_BYTES, mark = x_mark | y_mark;
     unsigned scale = 0;
     if (mark) {
-        scale = (unsigned)__builtin_clzll(mark) / 8;
-        uint64_t found = (y_mark ? y : x) >> (56 - 8 * scale) & 0xff;
-        if ((x_mark && y_mark) || (mark & (mark - 1)) || found != (uint64_t)(unsigned char)(point ^ '0'))
+        scale = (unsigned)__builtin_clzll(mark) / 8 + (x_mark ? 8 : 0);
+        if ((x_mark && y_mark) || (mark & (mark - 1)) || end[-1 - (int)scale] != point)
             return false;
         if (y_mark) {
             y = closed(y, y_mark) | x >> 56;
             x <<= 8;
-        } else {
+        } else
             x = closed(x, x_mark);
-            scale += 8;
-        }
     }
     int64_t mantissa = (int64_t)(number_of(x) * 100000000 + number_of(y));
-    *ret_mantissa = is_negative ? -mantissa : mantissa;
-    *ret_scale = (uint8_t)scale;
+    *ret_cell = (struct short_cell){ is_negative ? -mantissa : mantissa, scale };
     return true;
 }
 
 /* ---- the first pass: 64 bits ---- */
 
 enum pass { PASS_DONE, PASS_BAD, PASS_NO_ROOM };
-
-static void note_scale(struct column *c, uint8_t scale)
-{
-    c->least_scale = scale < c->least_scale ? scale : c->least_scale;
-    c->most_scale = scale > c->most_scale ? scale : c->most_scale;
-}
 
 /* PASS_DONE: the row is read, or passed over. */
 static __attribute__((noinline)) enum pass read_int_slowly(struct column *c, uint32_t row)
@@ -181,52 +171,54 @@ static __attribute__((noinline)) enum pass read_int_slowly(struct column *c, uin
     if (!decimal_exact(&d, &mantissa, &c->scale[row]) || (int64_t)mantissa != mantissa)
         return PASS_NO_ROOM;
     c->vec->i[row] = (int64_t)mantissa;
-    note_scale(c, c->scale[row]);
+    c->scales |= UINT64_C(1) << c->scale[row];
     return PASS_DONE;
 }
 
 static enum pass read_ints_of_block(struct column *c, uint32_t from, uint32_t to)
 {
-    for (uint32_t row = from; row < to; row++) {
-        uint32_t size = c->end[row] - c->begin[row];
-        const char *end = c->text + c->end[row];
-        if (size - 1 < 8 && read_short(end, size, c->point, &c->vec->i[row], &c->scale[row]))
-            note_scale(c, c->scale[row]);
-        else if (size - 9 < 8 && read_long(end, size, c->point, &c->vec->i[row], &c->scale[row]))
-            note_scale(c, c->scale[row]);
-        else {
-            enum pass pass = read_int_slowly(c, row);
-            if (pass != PASS_DONE)
-                return pass;
+    const char *text = c->text, point = c->point;
+    const uint32_t *begin = c->begin, *end = c->end;
+    struct block block = { .mantissa = c->vec->i + from, .scale = c->scale + from };
+    uint64_t left = block_read(text, begin + from, end + from, to - from, point, &block);
+    c->absent = block.empty;
+    for (; left; left &= left - 1) {
+        struct short_cell cell;
+        uint32_t row = from + (uint32_t)__builtin_ctzll(left), size = end[row] - begin[row];
+        if ((size - 1 < 8 && read_short(text + end[row], size, point, &cell)) ||
+            (size - 9 < 8 && read_long(text + end[row], size, point, &cell))) {
+            c->vec->i[row] = cell.mantissa;
+            c->scale[row] = (uint8_t)cell.scale;
+            block.scales |= UINT64_C(1) << cell.scale;
+            continue;
         }
+        enum pass pass = read_int_slowly(c, row);
+        if (pass != PASS_DONE)
+            return pass;
     }
+    c->scales |= block.scales;
     return PASS_DONE;
-}
-
-static void begin_pass(struct column *c)
-{
-    c->bad = 0;
-    c->has_missing = false;
-    c->least_scale = UINT8_MAX;
-    c->most_scale = 0;
 }
 
 /* Rows of one word of `present`, by `read`. */
 static enum pass read_blocks(struct column *c, enum pass (*read)(struct column *c, uint32_t from, uint32_t to))
 {
-    begin_pass(c);
-    for (uint32_t from = 0; from < c->n; from += BLOCK) {
-        uint32_t to = from + BLOCK < c->n ? from + BLOCK : c->n;
+    c->bad = 0;
+    c->has_missing = false;
+    c->scales = 0;
+    for (uint32_t from = 0; from < c->n; from += BLOCK_ROWS) {
+        uint32_t to = from + BLOCK_ROWS < c->n ? from + BLOCK_ROWS : c->n;
         c->absent = 0;
         enum pass pass = read(c, from, to);
         if (pass != PASS_DONE)
             return pass;
-        uint64_t rows = to - from == BLOCK ? ~UINT64_C(0) : (UINT64_C(1) << (to - from)) - 1;
-        c->vec->present[from / BLOCK] = rows & ~c->absent;
+        uint64_t rows = to - from == BLOCK_ROWS ? ~UINT64_C(0) : (UINT64_C(1) << (to - from)) - 1;
+        c->vec->present[from / BLOCK_ROWS] = rows & ~c->absent;
         c->has_missing |= c->absent != 0;
     }
-    for (uint32_t word = (c->n + BLOCK - 1) / BLOCK; word < VEC_WORDS; word++)
+    for (uint32_t word = (c->n + BLOCK_ROWS - 1) / BLOCK_ROWS; word < VEC_WORDS; word++)
         c->vec->present[word] = 0;
+    c->most_scale = c->scales ? (uint8_t)(63 - __builtin_clzll(c->scales)) : 0;
     return PASS_DONE;
 }
 
@@ -293,7 +285,7 @@ static enum pass read_ints(struct column *c)
 {
     c->vec->kind = VEC_INT;
     enum pass pass = read_blocks(c, read_ints_of_block);
-    if (pass == PASS_DONE && c->least_scale < c->most_scale && !rescale_in_64_bits(c) && !rescale_as_wide(c))
+    if (pass == PASS_DONE && (c->scales & (c->scales - 1)) && !rescale_in_64_bits(c) && !rescale_as_wide(c))
         pass = PASS_NO_ROOM;
     if (pass == PASS_DONE && c->vec->kind == VEC_INT)
         c->vec->most = most_of(c->vec->i, c->n);
@@ -316,7 +308,7 @@ static enum pass read_wides_of_block(struct column *c, uint32_t from, uint32_t t
         }
         if (!decimal_exact(&d, &c->vec->w[row], &c->scale[row]))
             return PASS_NO_ROOM;
-        note_scale(c, c->scale[row]);
+        c->scales |= UINT64_C(1) << c->scale[row];
     }
     return PASS_DONE;
 }
@@ -349,9 +341,7 @@ static enum pass read_reals_of_block(struct column *c, uint32_t from, uint32_t t
 static enum pass read_reals(struct column *c)
 {
     c->vec->kind = VEC_REAL;
-    enum pass pass = read_blocks(c, read_reals_of_block);
-    c->most_scale = 0;
-    return pass;
+    return read_blocks(c, read_reals_of_block);
 }
 
 uint32_t number_column(const char *text, const uint32_t *begin, const uint32_t *end, uint32_t n, char point, bool is_lenient,
