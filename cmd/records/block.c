@@ -22,7 +22,8 @@ static AVX2 inline long long word_before(const char *end)
 
 static AVX2 inline __m256i words_before(const char *text, const uint32_t *end)
 {
-    return _mm256_set_epi64x(word_before(text + end[3]), word_before(text + end[2]), word_before(text + end[1]), word_before(text + end[0]));
+    return _mm256_setr_epi64x(
+        word_before(text + end[0]), word_before(text + end[1]), word_before(text + end[2]), word_before(text + end[3]));
 }
 
 /* Words with the digits of a number in their bytes, the first in the lowest. */
