@@ -83,7 +83,7 @@ int csv_cells(const struct csv *csv, const struct row *row, double ret_cells[2],
     if (n != csv->n_fields)
         return wrong_count(csv, row, n, ret_flaw);
     for (int i = 0; i < 2; i++)
-        if (!number_read(cell[i].text, cell[i].end, &ret_cells[i]))
+        if (!cell_number(cell[i].text, cell[i].end, &ret_cells[i]))
             return bad_cell(csv, row, i, cell[i], ret_flaw);
     return 0;
 }
@@ -195,7 +195,7 @@ static int take_first_numeric(struct csv *csv, const struct row *header, const s
     int n = 0;
     do {
         double number;
-        if (number_read(cell.text, cell.end, &number))
+        if (cell_number(cell.text, cell.end, &number))
             take_column(csv, n++, column, trimmed(name));
         column++;
     } while (n < 2 && next_field(header, csv->delimiter, &name) && next_field(row, csv->delimiter, &cell));

@@ -104,7 +104,7 @@ static bool slow(const char *text, const char *end, double *ret_number)
     return isfinite(*ret_number);
 }
 
-bool number_read(const char *text, const char *end, double *ret_number)
+bool cell_number(const char *text, const char *end, double *ret_number)
 {
     struct parts parts;
     while (text < end && is_blank(*text))

@@ -7,4 +7,4 @@
 
 /* What stands in [text, end), all of it. False: no number, longer than NUMBER_MAX, or too large for a double. */
 enum { NUMBER_MAX = 1000 };
-bool number_read(const char *text, const char *end, double *ret_number);
+bool cell_number(const char *text, const char *end, double *ret_number);

@@ -28,9 +28,7 @@ struct sources {
     struct source_file *file;
     char delimiter;
     struct columns columns;
-    /* the rest is its own */
-    char *head;                 /* what was read ahead from standard input */
-    size_t head_size;
+    struct source_own *own;     /* the rest is its own */
 };
 
 /* Looks at all of them; words with * ? [ that name no file are patterns (glob); those that follow need the same columns. Packing is told by
