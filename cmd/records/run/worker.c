@@ -20,8 +20,12 @@ struct worker {
     const struct vec **outs;
     int fd;                         /* of the file number open_file; -1: none is open */
     uint32_t open_file;
+    char *piece;                    /* PIECE_ROOM bytes: the piece, the byte before it, and a little of what comes behind */
+    uint64_t piece_at;
+    size_t piece_size;
     char *counting;                 /* PIECE_BYTES, for quotes of pieces that nobody has counted; made when it is needed */
 };
+enum { PIECE_ROOM = 1 + PIECE_BYTES + (8 << 10) };
 
 /* ---- the files ----------------------------------------------------------------------------------------------------------- */
 
@@ -66,6 +70,26 @@ static int64_t read_file(void *context, uint64_t at, char *buf, size_t size, str
     return (int64_t)done;
 }
 
+/* A piece is read once, for its quotes and for its rows. */
+static int load_piece(struct worker *w, const struct piece *piece, struct flaw *ret_flaw)
+{
+    w->piece_at = piece->lo > piece->first ? piece->lo - 1 : piece->lo;
+    w->piece_size = 0;
+    int64_t n = read_file(w, w->piece_at, w->piece, PIECE_ROOM, ret_flaw);
+    w->piece_size = n < 0 ? 0 : (size_t)n;
+    return n < 0 ? ret_flaw->kind : 0;
+}
+
+static int64_t read_piece(void *context, uint64_t at, char *buf, size_t size, struct flaw *ret_flaw)
+{
+    struct worker *w = context;
+    if (at < w->piece_at || at >= w->piece_at + w->piece_size)
+        return read_file(w, at, buf, size, ret_flaw);
+    size_t from = (size_t)(at - w->piece_at), n = w->piece_size - from < size ? w->piece_size - from : size;
+    memcpy(buf, w->piece + from, n);
+    return (int64_t)n;
+}
+
 static int count_quotes(void *context, const struct piece *piece, uint64_t *ret_quotes, struct flaw *ret_flaw)
 {
     struct worker *w = context;
@@ -76,6 +100,16 @@ static int count_quotes(void *context, const struct piece *piece, uint64_t *ret_
         return ret_flaw->kind;
     *ret_quotes = scan_quotes(w->counting, (size_t)n, w->order->plan->shape.quote);
     return 0;
+}
+
+static int look_back(struct worker *w, uint64_t number, const struct piece *piece, bool *ret_in_quotes, struct flaw *ret_flaw)
+{
+    char quote = w->order->plan->shape.quote;
+    *ret_in_quotes = false;
+    if (!quote)
+        return 0;
+    uint64_t own = scan_quotes(w->piece + (piece->lo - w->piece_at), piece->hi - piece->lo, quote);
+    return pieces_look_back(&w->order->pieces, w->run->shared, number, own, count_quotes, w, ret_in_quotes, ret_flaw);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------------- */
@@ -111,18 +145,15 @@ static int tally_rows(struct worker *w, struct flaw *ret_flaw)
 
 static int do_piece(struct worker *w, uint64_t number, struct flaw *ret_flaw)
 {
-    const struct work_order *order = w->order;
-    struct piece piece = pieces_at(&order->pieces, number);
-    const char *text;
-    bool in_quotes = false;
+    struct piece piece = pieces_at(&w->order->pieces, number);
+    bool in_quotes;
     int r = open_file(w, piece.file, ret_flaw);
     if (r == 0)
-        r = reader_load(w->reader, piece.file, piece.first, piece.lo, piece.hi, read_file, w, &text, ret_flaw);
-    if (r == 0 && order->plan->shape.quote)
-        r = pieces_look_back(&order->pieces, w->run->shared, number, scan_quotes(text, piece.hi - piece.lo, order->plan->shape.quote),
-                             count_quotes, w, &in_quotes, ret_flaw);
+        r = load_piece(w, &piece, ret_flaw);
     if (r == 0)
-        r = reader_begin(w->reader, in_quotes, ret_flaw);
+        r = look_back(w, number, &piece, &in_quotes, ret_flaw);
+    if (r == 0)
+        r = reader_begin(w->reader, piece.file, piece.first, piece.lo, piece.hi, in_quotes, read_piece, w, ret_flaw);
     return r == 0 ? tally_rows(w, ret_flaw) : r;
 }
 
@@ -163,11 +194,7 @@ static int64_t read_text(void *context, uint64_t at, char *buf, size_t size, str
 static void do_text(struct worker *w)
 {
     struct work_run *run = w->run;
-    const char *text;
-    int r = reader_load(w->reader, run->file, run->at, run->at, run->at + run->size, read_text, w, &text, &run->flaw);
-    if (r == 0)
-        r = reader_begin(w->reader, false, &run->flaw);
-    if (r == 0)
+    if (reader_begin(w->reader, run->file, run->at, run->at, run->at + run->size, false, read_text, w, &run->flaw) == 0)
         (void)tally_rows(w, &run->flaw);
     run->count.bytes += run->size;
 }
@@ -179,6 +206,7 @@ static void worker_close(struct worker *w)
     if (w->fd >= 0)
         close(w->fd);
     free(w->counting);
+    free(w->piece);
     free(w->outs);
     eval_free(w->main);
     eval_free(w->filter);
@@ -190,7 +218,8 @@ static int worker_open(struct worker *w, struct work_run *run)
     const struct plan *plan = run->order->plan;
     *w = (struct worker){ .run = run, .order = run->order, .fd = -1 };
     w->outs = calloc(plan->n_outs ? plan->n_outs : 1, sizeof *w->outs);
-    int r = w->outs ? reader_new(&plan->shape, &w->reader) : -ENOMEM;
+    w->piece = malloc(PIECE_ROOM);
+    int r = w->outs && w->piece ? reader_new(&plan->shape, &w->reader) : -ENOMEM;
     if (r == 0 && plan->filter)
         r = eval_new(plan, plan->filter, &w->filter);
     if (r == 0)
