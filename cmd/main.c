@@ -7,6 +7,7 @@
 #include "manual.h"
 #include "nearest.h"
 #include "options.h"
+#include "records/records.h"
 #include "say.h"
 
 #include <prong.h>
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 static const struct command program, help_command;
-static const struct command *const commands[] = { &compare_command, &doctor_command, &help_command, NULL };
+static const struct command *const commands[] = { &compare_command, &records_command, &doctor_command, &help_command, NULL };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] - 1 };
 
 /* ---- what packages are made of ------------------------------------------------------------------------------------------- */
@@ -35,7 +36,7 @@ static const struct command *command_of_page(const char *name)
 
 static const char *generated_name(size_t i)
 {
-    static const char *const names[] = { "man-prong", "man-compare", "man-doctor", "bash", "zsh", "fish" };
+    static const char *const names[] = { "man-prong", "man-compare", "man-records", "man-doctor", "bash", "zsh", "fish" };
     return i < sizeof names / sizeof names[0] ? names[i] : NULL;
 }
 
@@ -125,6 +126,7 @@ static const struct explained environment[] = {
 
 static const struct explained examples[] = {
     { "prong compare", "threads or processes? measured here" },
+    { "prong records -g country -a 'sum(price)' orders.csv", "arithmetic over a file, on all cores" },
     { "prong doctor", "what works here, and what is in the way" },
     { "prong help compare", "all that compare can do" },
     { 0 }
@@ -163,8 +165,6 @@ static int run_program(int argc, char *const argv[])
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------- */
 
-enum { READER_GONE = 141 };     /* what a shell shows for a program that SIGPIPE ended */
-
 /* As after `prong compare | head`. */
 static bool reader_has_gone(void)
 {
@@ -179,7 +179,7 @@ static int flush_results(int status)
         return status;
     int error = errno;
     if (reader_has_gone())
-        return READER_GONE;
+        return SAY_READER_GONE;
     if (status == SAY_OK)
         status = SAY_MISSING;
     return say_error(status, "cannot write the results to standard output: %s", strerror(error));

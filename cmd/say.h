@@ -11,6 +11,7 @@ enum {
     SAY_USAGE = 2,
     SAY_MISSING = 3,      /* this machine has not got what it takes */
     SAY_BAD_INPUT = 4,
+    SAY_READER_GONE = 141,/* nobody reads the results any more: what a shell shows for a program that SIGPIPE ended; nothing is said */
     SAY_INTERRUPTED = 130 /* by Ctrl-C; main() makes the customary number of another signal from it */
 };
 

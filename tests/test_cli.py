@@ -22,7 +22,7 @@ import time
 import traceback
 from pathlib import Path
 
-COMMANDS = ["compare", "doctor"]
+COMMANDS = ["compare", "records", "doctor"]
 HANG_S = 60
 CASES = []
 

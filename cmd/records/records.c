@@ -1,7 +1,7 @@
 /* records.c - the command line of `prong records`: options, one job, its results. */
 #include "records/records.h"
 
-#include "records/gen/gen.h"
+#include "records/gen/command.h"
 #include "records/number.h"
 #include "records/run/job.h"
 #include "records/scan/scan.h"

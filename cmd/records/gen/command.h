@@ -1,0 +1,5 @@
+/* command.h - the command `prong records gen`. */
+#pragma once
+#include "options.h"
+
+extern const struct command gen_command;
