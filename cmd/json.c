@@ -6,17 +6,18 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-/* Bytes of the character of UTF-8 that stands here; 0: none does. */
-static int character_size(const unsigned char *p)
+/* Bytes of the character of UTF-8 that stands here, of `left` at least one; 0: none does. */
+static size_t character_size(const unsigned char *p, size_t left)
 {
     static const struct { unsigned char mask, lead; uint32_t least; } form[] = {
         { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
-    for (int n = 1; n <= 4; n++) {
+    for (size_t n = 1; n <= 4 && n <= left; n++) {
         if ((*p & form[n - 1].mask) != form[n - 1].lead)
             continue;
         uint32_t c = *p & (unsigned char)~form[n - 1].mask;
-        for (int i = 1; i < n; i++) {
+        for (size_t i = 1; i < n; i++) {
             if ((p[i] & 0xc0) != 0x80)
                 return 0;
             c = c << 6 | (p[i] & 0x3f);
@@ -26,22 +27,38 @@ static int character_size(const unsigned char *p)
     return 0;
 }
 
-static void write_string(FILE *to, const char *text)
+/* As it is: < is none, so that it may stand in a page (no "</script>"). */
+static bool is_plain(unsigned char c)
 {
+    return c >= ' ' && c < 0x80 && c != '"' && c != '\\' && c != '<';
+}
+
+static void write_text(FILE *to, const char *text, size_t size)
+{
+    const unsigned char *p = (const unsigned char *)text, *end = p + size;
     fputc('"', to);
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        int n = character_size(p);
+    while (p < end) {
+        size_t n = 0;
+        while (p + n < end && is_plain(p[n]))
+            n++;
+        if (n == 0)
+            n = character_size(p, (size_t)(end - p));
         if (n == 0)
             fputs("\\ufffd", to);
         else if (*p == '"' || *p == '\\')
             fprintf(to, "\\%c", *p);
-        else if (*p < ' ' || *p == '<')     /* so that it may stand in a page: no "</script>" */
+        else if (*p < ' ' || *p == '<')
             fprintf(to, "\\u%04x", *p);
         else
-            fprintf(to, "%.*s", n, (const char *)p);
+            fwrite(p, 1, n, to);
         p += n ? n : 1;
     }
     fputc('"', to);
+}
+
+static void write_string(FILE *to, const char *text)
+{
+    write_text(to, text, strlen(text));
 }
 
 static void next(struct json *w, const char *key)
@@ -87,6 +104,18 @@ void json_string(struct json *w, const char *key, const char *text)
 {
     next(w, key);
     write_string(w->to, text);
+}
+
+void json_text(struct json *w, const char *key, const char *text, size_t size)
+{
+    next(w, key);
+    write_text(w->to, text, size);
+}
+
+void json_number(struct json *w, const char *key, const char *digits, size_t size)
+{
+    next(w, key);
+    fwrite(digits, 1, size, w->to);
 }
 
 void json_null(struct json *w, const char *key)

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -22,6 +23,8 @@ void json_begin_flat(struct json *w, const char *key, char bracket);    /* all o
 void json_end(struct json *w, char bracket);
 
 void json_string(struct json *w, const char *key, const char *text);
+void json_text(struct json *w, const char *key, const char *text, size_t size);     /* any bytes, also 0 */
+void json_number(struct json *w, const char *key, const char *digits, size_t size); /* which are a number of JSON already */
 void json_string_or_null(struct json *w, const char *key, const char *text);        /* empty is null */
 void json_null(struct json *w, const char *key);
 void json_bool(struct json *w, const char *key, bool value);

@@ -329,24 +329,29 @@ static struct big big_of_digits(const struct decimal *d, int64_t *ret_exponent)
     return b;
 }
 
-/* 1 if the value is above the middle between `real` and the next double (or where that would be), 0 at it, else -1. */
+/* The decimal without its sign against other * 2^e: -1, 0 or 1. */
+static int compare(const struct decimal *d, struct big other, int e)
+{
+    int64_t exponent;
+    struct big value = big_of_digits(d, &exponent);
+    if (exponent >= 0)
+        big_power_of_five(&value, exponent);
+    else
+        big_power_of_five(&other, -exponent);
+    if (exponent >= e)
+        big_shift(&value, exponent - e);
+    else
+        big_shift(&other, e - exponent);
+    return big_compare(&value, &other);
+}
+
+/* Against the middle between `real` and the next double, or where that would be. */
 static int compare_with_middle(const struct decimal *d, double real)
 {
     uint64_t mantissa;
     int e;
-    int64_t exponent;
     parts_of(real, &mantissa, &e);
-    struct big value = big_of_digits(d, &exponent), middle = big_of(2 * mantissa + 1);
-    if (exponent >= 0)
-        big_power_of_five(&value, exponent);
-    else
-        big_power_of_five(&middle, -exponent);
-    int64_t shift = exponent - (e - 1);
-    if (shift >= 0)
-        big_shift(&value, shift);
-    else
-        big_shift(&middle, -shift);
-    return big_compare(&value, &middle);
+    return compare(d, big_of(2 * mantissa + 1), e - 1);
 }
 
 /* [low, high] holds the value: mantissa and power are known to 64 and 128 bits. */
@@ -398,6 +403,18 @@ double decimal_real(const struct decimal *decimal)
 {
     double real = magnitude(decimal);
     return decimal->is_negative && real != 0 ? -real : real;
+}
+
+int decimal_compare(const struct decimal *decimal, double real)
+{
+    double nearest = decimal_real(decimal);
+    if (nearest != real || real == 0)
+        return (nearest > real) - (nearest < real);
+    uint64_t mantissa;
+    int e;
+    parts_of(real < 0 ? -real : real, &mantissa, &e);
+    int order = compare(decimal, big_of(mantissa), e);
+    return real < 0 ? -order : order;
 }
 
 /* ---- from a double ---- */

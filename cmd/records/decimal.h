@@ -24,6 +24,9 @@ bool decimal_exact(const struct decimal *decimal, wide *ret_mantissa, uint8_t *r
 /* The nearest double, ties to even; beyond the largest infinity. Never -0. */
 double decimal_real(const struct decimal *decimal);
 
+/* Which is larger, exactly: > 0: the decimal (has_more is false), 0: neither. `real` is finite. */
+int decimal_compare(const struct decimal *decimal, double real);
+
 /* The shortest digits that read back as `real` (finite and above 0); of several the nearest: digits * 10^exponent. */
 uint64_t decimal_shortest(double real, int *ret_exponent);
 

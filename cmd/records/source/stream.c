@@ -61,8 +61,9 @@ static int fill(struct stream *s, struct flaw *ret_flaw)
 
 static int64_t damaged(const struct stream *s, const char *why, struct flaw *ret_flaw)
 {
-    (void)flaw_set(ret_flaw, FLAW_PACKED, place_of(s->file, s->given), "expected whole %s data, found %s (byte %" PRIu64 " of the packed file)",
-                   s->packing == PACKED_GZIP ? "gzip" : "zstd", why, s->in_before + s->in_at);
+    const char *packer = s->packing == PACKED_GZIP ? "gzip" : "zstd";
+    (void)flaw_set(ret_flaw, FLAW_PACKED, place_of(s->file, s->given),
+                   "expected whole %s data, found %s (byte %" PRIu64 " of the packed file)", packer, why, s->in_before + s->in_at);
     return -1;
 }
 
