@@ -16,6 +16,7 @@ from fractions import Fraction
 
 NUMBER = re.compile(r"[ \t]*([+-]?)(?:(\d+)(?:[.](\d*))?|[.](\d+))(?:[eE]([+-]?\d+))?[ \t]*", re.A)
 DIGITS_MAX = 38
+csv.field_size_limit(1 << 30)
 
 
 class BadInput(Exception):
@@ -193,10 +194,12 @@ class Parser:
 
 # ---- a tree to values ------------------------------------------------------------------------------------------------------
 
-REAL_1 = {"sqrt": math.sqrt, "exp": math.exp, "ln": math.log, "log10": math.log10, "log2": math.log2, "sin": math.sin, "cos": math.cos, "tan": math.tan}
+REAL_1 = {"sqrt": math.sqrt, "exp": math.exp, "ln": math.log, "log10": math.log10, "log2": math.log2, "sin": math.sin, "cos": math.cos,
+          "tan": math.tan}
 EXACT_1 = {"abs": abs, "floor": math.floor, "ceil": math.ceil}
 TEXT_CALLS = {"length", "lower", "upper", "substr", "starts_with", "contains", "year", "month", "day", "hour"}
-COMPARE = {"==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b,
+COMPARE = {"==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a,
+           b: a > b,
            ">=": lambda a, b: a >= b}
 TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.A)
 
@@ -363,7 +366,8 @@ def rounded(value, digits):
 
 
 class Result:
-    """A number with what a difference of it is to be held against: sums that cancel are as exact as what was summed."""
+    """A number that is rounded once, at its end. Where doubles went in, each of them may be off by some of its last bits, and a sum of them
+    that cancels keeps that: then `scale` is what a difference is to be held against."""
     def __init__(self, value, scale=None):
         self.value, self.scale = value, scale
 
@@ -391,14 +395,15 @@ def moments(xs, ys):
     return n, mx, my, sum((x - mx) ** 2 for x in xs), sum((y - my) ** 2 for y in ys), sum((x - mx) * (y - my) for x, y in zip(xs, ys))
 
 
-def spread(name, values):
+def spread(name, values, scaled):
     n = len(values)
     below = n if name.endswith("_pop") else n - 1
     if n == 0 or below == 0:
         return None
     mean = sum(values) / n
     variance = sum((v - mean) ** 2 for v in values) / below
-    return Result(root(variance) if name.startswith("stddev") else variance)
+    most = max(map(abs, values)) if scaled else None
+    return Result(root(variance), most) if name.startswith("stddev") else Result(variance, scaled and most * most)
 
 
 def quantile(values, q):
@@ -417,15 +422,14 @@ def pair_aggregate(name, ys, xs):
         return None
     n, mx, my, sxx, syy, sxy = moments(xs, ys)
     if name in ("covar", "covar_pop"):
-        return Result(sxy / (n if name == "covar_pop" else n - 1), root(sxx * syy) / n)
+        return Result(sxy / (n if name == "covar_pop" else n - 1))
     if sxx == 0 or name in ("corr", "r2") and syy == 0:
         return None
     if name == "corr":
-        return Result(sxy / root(sxx * syy), 1)
+        return Result(sxy / root(sxx * syy))
     if name == "r2":
-        return Result(sxy * sxy / (sxx * syy), 1)
-    slope = sxy / sxx
-    return Result(slope, root(syy / sxx)) if name == "slope" else Result(my - slope * mx, abs(my) + abs(slope * mx))
+        return Result(sxy * sxy / (sxx * syy))
+    return Result(sxy / sxx if name == "slope" else my - sxy / sxx * mx)
 
 
 def plain_aggregate(name, values):
@@ -441,10 +445,11 @@ def plain_aggregate(name, values):
         return (min if name == "min" else max)(values, key=key) if values else None
     if name == "sum":
         return exact_or_near(values)
+    scaled = float in map(type, values)
     values = list(map(Fraction, values))
     if name == "mean":
-        return Result(sum(values) / len(values), sum(map(abs, values)) / len(values)) if values else None
-    return spread(name, values)
+        return Result(sum(values) / len(values), scaled and sum(map(abs, values)) / len(values)) if values else None
+    return spread(name, values, scaled)
 
 
 class Aggregate:
@@ -567,8 +572,10 @@ def self_test():
         (one("round(-2.5)"), -3), (one("0.1+0.2"), F("0.3")), (one("9007199254740993*3"), 27021597764222979), (one("least(3,1,2)"), 1),
         (one("if(1 > 2, 5, 6)"), 6), (one("length('abc')"), 3), (one("substr('abcdef', 2, 3)"), "bcd"), (one("upper('aé')"), "AÉ"),
         (one("1 = 1 and not 2 = 3"), True), (one("1 in (2, 3) or 'a' < 'b'"), True), (one("'it''s'"), "it's"), (one("1 - -1"), 2),
-        (number_of("+3"), 3), (number_of("1e3"), 1000), (number_of(".5"), F(1, 2)), (number_of("5."), 5), (number_of(" 7\t"), 7), (number_of("1,5", ","), F(3, 2)),
-        (number_of("1.5", ","), None), (number_of("0x10"), None), (number_of("inf"), None), (number_of("NaN"), None), (number_of("1_000"), None),
+        (number_of("+3"), 3), (number_of("1e3"), 1000), (number_of(".5"), F(1, 2)), (number_of("5."), 5), (number_of(" 7\t"), 7),
+        (number_of("1,5", ","), F(3, 2)),
+        (number_of("1.5", ","), None), (number_of("0x10"), None), (number_of("inf"), None), (number_of("NaN"), None),
+        (number_of("1_000"), None),
         (number_of(""), None), (number_of("."), None), (number_of("1e"), None), (number_of("1e400"), None), (number_of("١"), None),
     ]
     failed = 0

@@ -46,7 +46,8 @@ def node_modules(cache, name):
     for file in "package.json", "package-lock.json":
         shutil.copy(HERE / "npm" / name / file, folder)
     # Not `npm ci`: it wants packages of other machines in the lock file that the registry has not got.
-    done = subprocess.run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True, text=True, timeout=600,
+    done = subprocess.run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True, text=True,
+                          timeout=600,
                           stdin=subprocess.DEVNULL)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("npm error")] or ["npm failed"]

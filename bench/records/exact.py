@@ -10,6 +10,7 @@ from fractions import Fraction
 
 SCALE = 4
 UNIT = 10 ** SCALE
+csv.field_size_limit(1 << 30)
 
 
 def whole(cell, known={}):

@@ -24,7 +24,8 @@ class Run:
 
 def start(words, changes, out, err):
     env = {**os.environ, "LC_ALL": "C", **changes}
-    return subprocess.Popen([os.fspath(word) for word in words], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, start_new_session=True)
+    return subprocess.Popen([os.fspath(word) for word in words], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env,
+                            start_new_session=True)
 
 
 def stop(process):

@@ -16,6 +16,7 @@ from collections import defaultdict
 from multiprocessing import Pool
 
 PART = 8 << 20
+csv.field_size_limit(1 << 30)
 
 
 # ---- parts of the file -----------------------------------------------------------------------------------------------------
@@ -133,7 +134,8 @@ def by_country(rows):
 
 
 def filtered(rows):
-    kept = (row for row in rows if row[SIZE] == "L" and row[QUANTITY] and float(row[QUANTITY]) >= 2 and row[DISCOUNT] and float(row[DISCOUNT]) > 0)
+    kept = (row for row in rows if row[SIZE] == "L" and row[QUANTITY] and float(row[QUANTITY]) >= 2 and row[DISCOUNT]
+            and float(row[DISCOUNT]) > 0)
     return {key: (len(values), math.fsum(present(values))) for key, values in groups(kept, lambda row: row[COLOUR], revenue).items()}
 
 

@@ -69,7 +69,8 @@ QUERIES = [
                  "-a", "max(unit_price)", "-a", "stddev(discount)"),
           sql="SELECT country, size, count(*), sum(quantity), avg(unit_price), min(unit_price), max(unit_price), stddev_samp(discount) "
               "FROM orders GROUP BY country, size",
-          polars="f.groupBy(['country', 'size']).agg(pl.len().alias('n'), c('quantity').sum().alias('s'), c('unit_price').mean().alias('m'), "
+          polars="f.groupBy(['country', 'size']).agg(pl.len().alias('n'), c('quantity').sum().alias('s'), "
+                 "c('unit_price').mean().alias('m'), "
                  "c('unit_price').min().alias('lo'), c('unit_price').max().alias('hi'), c('discount').std().alias('sd'))",
           data_table="d[, .(.N, sum(quantity, na.rm = TRUE), mean(unit_price, na.rm = TRUE), min(unit_price, na.rm = TRUE), "
                      "max(unit_price, na.rm = TRUE), sd(discount, na.rm = TRUE)), by = .(country, size)]",
@@ -97,7 +98,8 @@ QUERIES = [
                                'end{emit1 {"a":length(@a),"b":length(@b)}}'),
           is_streaming=False),
     Query("q08", "top 10 customers by revenue", ("customer_id", "quantity", "unit_price", "discount"), 1,
-          prong=("-w", "customer_id is not null", "-g", "customer_id", "-a", f"revenue=sum({REVENUE})", "--sort", "-revenue", "--limit", "10"),
+          prong=("-w", "customer_id is not null", "-g", "customer_id", "-a", f"revenue=sum({REVENUE})", "--sort", "-revenue", "--limit",
+                 "10"),
           sql=f"SELECT customer_id, sum({REVENUE}) AS revenue FROM orders WHERE customer_id IS NOT NULL GROUP BY customer_id "
               "ORDER BY revenue DESC LIMIT 10",
           polars=f"f.filter(c('customer_id').isNotNull()).groupBy('customer_id').agg({POLARS_REVENUE}.sum().alias('revenue'))"
@@ -137,7 +139,8 @@ QUERIES = [
           data_table="d[, {x <- quantity*unit_price; k <- !is.na(x); x <- x[k]; y <- quantity[k]; r <- cor(y, x); b <- cov(y, x)/var(x); "
                      ".(r, b, mean(y) - b*mean(x), r^2)}]",
           miller=("put", "-q", 'if(is_not_empty($quantity) && is_not_empty($unit_price)){emit1 {"x":$quantity*$unit_price,"y":$quantity}}',
-                  "then", "stats2", "-a", "corr,linreg-ols,r2", "-f", "x,y", "then", "cut", "-o", "-f", "x_y_corr,x_y_ols_m,x_y_ols_b,x_y_r2")),
+                  "then", "stats2", "-a", "corr,linreg-ols,r2", "-f", "x,y", "then", "cut", "-o", "-f",
+                  "x_y_corr,x_y_ols_m,x_y_ols_b,x_y_r2")),
     Query("q12", "histogram by floor(unit_price/5)", ("unit_price",), 1,
           prong=("-g", "b=floor(unit_price/5)", "-a", "n=count()"),
           sql="SELECT floor(unit_price/5) AS b, count(*) FROM orders GROUP BY b",

@@ -27,7 +27,8 @@ class Cell:
         return bool(self.seconds) and not self.wrong and not self.why_not
 
     def as_json(self):
-        return {"query": self.query.name, "contender": self.contender.name, "workers": self.workers, "rows": self.rows, "seconds": self.seconds,
+        return {"query": self.query.name, "contender": self.contender.name, "workers": self.workers, "rows": self.rows,
+                "seconds": self.seconds,
                 "median_s": self.median(), "cpu_s": statistics.median(self.cpu_s) if self.cpu_s else None, "peak_bytes": self.peak_bytes,
                 "wrong": self.wrong, "why_not": self.why_not, "error": self.error}
 
@@ -48,7 +49,8 @@ class Results:
         return list(dict.fromkeys((cell.rows, cell.workers) for cell in self.cells))
 
     def best_peer(self, query, workers, rows):
-        peers = [c for c in self.cells if c.query.name == query and c.workers == workers and c.rows == rows and not c.contender.is_prong and c.counts()]
+        peers = [c for c in self.cells if c.query.name == query and c.workers == workers and c.rows == rows
+                 and not c.contender.is_prong and c.counts()]
         return min(peers, key=Cell.median, default=None)
 
     def ratio(self, query, workers, rows):
@@ -95,7 +97,8 @@ def ratio_goals(results, rows, workers):
     mean = geometric_mean(list(ratios.values()))
     return [goal(f"geometric mean of the ratios to the best peer at most {MEAN_RATIO} (stretch {STRETCH}), {where(rows, workers)}",
                  f"{mean:.3f}", mean <= MEAN_RATIO),
-            goal(f"no query above {MOST_RATIO:.2f} of the best peer, {where(rows, workers)}", worst_of(ratios), max(ratios.values()) <= MOST_RATIO)]
+            goal(f"no query above {MOST_RATIO:.2f} of the best peer, {where(rows, workers)}", worst_of(ratios),
+                 max(ratios.values()) <= MOST_RATIO)]
 
 
 def memory_goals(results, rows, workers):
@@ -103,11 +106,13 @@ def memory_goals(results, rows, workers):
              if c.contender.is_prong and c.rows == rows and c.workers == workers and c.query.is_streaming and c.counts() and c.peak_bytes}
     if not peaks:
         return []
-    return [goal(f"at most {STREAM_MIB} MiB on the streaming queries, {where(rows, workers)}", worst_of(peaks) + " MiB", max(peaks.values()) <= STREAM_MIB)]
+    return [goal(f"at most {STREAM_MIB} MiB on the streaming queries, {where(rows, workers)}", worst_of(peaks) + " MiB",
+                 max(peaks.values()) <= STREAM_MIB)]
 
 
 def process_goals(results, rows, workers):
-    both = {query: (results.get(query, "prong-processes", workers, rows), results.get(query, "prong", workers, rows)) for query in PROCESS_QUERIES}
+    both = {query: (results.get(query, "prong-processes", workers, rows), results.get(query, "prong", workers, rows))
+            for query in PROCESS_QUERIES}
     ratios = {query: p.median() / t.median() for query, (p, t) in both.items() if p and t}
     if not ratios:
         return []
@@ -135,11 +140,12 @@ def size_goals(results):
     found = []
     for workers in dict.fromkeys(workers for _, workers in results.sizes()):
         both = {q: (results.get(q, "prong", workers, small), results.get(q, "prong", workers, large)) for q in results.queries()}
-        speeds = {q: results.file_bytes[large] / b.median() / (results.file_bytes[small] / a.median()) for q, (a, b) in both.items() if a and b}
+        speeds = {q: results.file_bytes[large] / b.median() / (results.file_bytes[small] / a.median()) for q, (a, b) in both.items()
+                  if a and b}
         if speeds:
             worst = min(speeds, key=speeds.get)
             mean = geometric_mean(list(speeds.values()))
-            found.append(goal(f"the same GB/s within {SAME_SPEED:.0%} at {large / 1e6:g} M rows as at {small / 1e6:g} M, {workers} worker{'s' * (workers > 1)}",
+            found.append(goal(f"the same GB/s within {SAME_SPEED:.0%} as at {small / 1e6:g} M rows, {where(large, workers)}",
                               f"{mean:.2f}, worst {worst} {speeds[worst]:.2f}", mean >= 1 - SAME_SPEED))
     return found
 
@@ -167,7 +173,8 @@ def show_size(results, names, rows, workers):
             cell = results.at.get((query, name, workers, rows))
             peak = f"({cell.peak_bytes / MIB:.0f})" if cell and cell.peak_bytes else ""
             line += f"{time_text(cell):>15} {peak:<7}"
-        ratio, best, prong = results.ratio(query, workers, rows), results.best_peer(query, workers, rows), results.get(query, "prong", workers, rows)
+        ratio, best, prong = results.ratio(query, workers, rows), results.best_peer(query, workers, rows), results.get(query, "prong",
+                                                                                                                       workers, rows)
         line += f"   {ratio:.2f} {best.contender.name:<17}" if ratio is not None else " " * 25
         print(line + (f"   {size / 1e9 / prong.median():.2f}" if prong else ""))
     show_means(results, names, rows, workers)
@@ -198,7 +205,8 @@ def show(results, contenders, missing, notes):
         for c in troubles:
             print(f"  {c.query.name} {c.contender.name}, {where(c.rows, c.workers)}: {'wrong: ' + c.wrong if c.wrong else c.why_not}")
     errors = {name: max((c.error or 0 for c in results.cells if c.contender.name == name), default=0) for name in names}
-    print("\nlargest relative error of an answer: " + ", ".join(f"{name} {error:.0e}" if error else f"{name} 0" for name, error in errors.items()))
+    print("\nlargest relative error of an answer: " + ", ".join(f"{name} {error:.0e}" if error else f"{name} 0" for name,
+                                                                error in errors.items()))
     for note in notes:
         print(note)
     show_goals(goals(results))
