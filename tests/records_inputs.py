@@ -51,10 +51,11 @@ def exact(draw, depth=2):
     if depth == 0 or draw.random() < 0.3:
         return draw.choice([*NUMBERS, *NUMBERS, "id", "2", "0.25", "-1", "10"])
     a, b = exact(draw, depth - 1), exact(draw, depth - 1)
+    x, y = (f"{e}*1" if e in COLUMNS else e for e in (a, b))           # a column alone could be meant as text
     return draw.choice([
         f"{a} + {b}", f"{a} - {b}", f"({a} - {b})", f"{draw.choice(NUMBERS)}*{draw.choice(NUMBERS)}", f"2*({a})", f"abs({a})",
         f"floor({a})",
-        f"ceil({a})", f"-({a})", f"least({a}, {b})", f"greatest({a}, {b})", f"if({condition(draw, 0)}, {a}, {b})", f"abs(floor({a})) % 7",
+        f"ceil({a})", f"-({a})", f"least({x}, {y})", f"greatest({x}, {y})", f"if({condition(draw, 0)}, {x}, {y})", f"abs(floor({a})) % 7",
         "length(k)", "year(when) + hour(when)", "month(when)*day(when)"])
 
 

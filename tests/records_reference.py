@@ -11,6 +11,7 @@ import io
 import math
 import re
 import statistics
+import string
 import sys
 from fractions import Fraction
 
@@ -73,7 +74,7 @@ TOKEN = re.compile(r"""\s*(?:
   | (?P<word>[A-Za-z_\u0080-\U0010ffff][A-Za-z_0-9\u0080-\U0010ffff]*)
   | (?P<sign>\|\||&&|==|!=|<>|<=|>=|[-+*/%^<>=!(),])
 )""", re.X)
-WORDS = {"and": "&&", "or": "||", "not": "!"}
+WORDS = {"and": "&&", "or": "||", "not": "not"}
 SAME = {"=": "==", "<>": "!="}
 
 
@@ -98,7 +99,7 @@ def tokens_of(text):
 
 
 class Parser:
-    """By the binding of operators, loosest first: ||, &&, !, comparisons (in, is), + -, * / %, - in front, ^ (from the right)."""
+    """By the binding of operators, loosest first: ||, &&, not, comparisons (in, is), + -, * / %, - and ! in front, ^ (from the right)."""
     LEVELS = [["||"], ["&&"], None, ["==", "!=", "<", "<=", ">", ">="], ["+", "-"], ["*", "/", "%"]]
 
     def __init__(self, text):
@@ -124,7 +125,7 @@ class Parser:
         if level == len(self.LEVELS):
             return self.negative()
         if self.LEVELS[level] is None:
-            if self.peek("!"):
+            if self.peek("not"):
                 self.take()
                 return ("!", self.binary(level))
             return self.binary(level + 1)
@@ -133,17 +134,17 @@ class Parser:
             if self.peek(*self.LEVELS[level]):
                 sign = self.take()[1]
                 tree = (sign, tree, self.binary(level + 1))
-            elif "==" in self.LEVELS[level] and self.peek("in", "is", "!"):
+            elif "==" in self.LEVELS[level] and self.peek("in", "is", "not"):
                 tree = self.test_of(tree)
             else:
                 return tree
 
     def test_of(self, tree):
-        is_not = self.peek("!") and bool(self.take())
+        is_not = self.peek("not") and bool(self.take())
         if self.peek("is"):
             self.take()
-            is_not = self.peek("!") and bool(self.take())
-            self.take("null")
+            is_not = self.peek("not") and bool(self.take())
+            self.take("null", "missing")
             return ("is not null" if is_not else "is null", tree)
         self.take("in")
         self.take("(")
@@ -163,9 +164,9 @@ class Parser:
         if self.peek("-"):
             self.take()
             return ("neg", self.negative())
-        if self.peek("+"):
+        if self.peek("!"):
             self.take()
-            return self.negative()
+            return ("!", self.negative())
         base = self.primary()
         if self.peek("^"):
             self.take()
@@ -201,6 +202,8 @@ TEXT_CALLS = {"length", "lower", "upper", "substr", "starts_with", "contains", "
 COMPARE = {"==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a,
            b: a > b,
            ">=": lambda a, b: a >= b}
+LOWER, UPPER = ({ord(a): b for a, b in zip(*pair)} for pair in ((string.ascii_uppercase, string.ascii_lowercase),
+                                                                  (string.ascii_lowercase, string.ascii_uppercase)))
 TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.A)
 
 
@@ -290,7 +293,7 @@ class Evaluator:
         if kind == "/":
             return float(Fraction(values[0]) / Fraction(values[1]))
         if kind == "pow":
-            return power(*map(float, values))
+            return power(*values)
         if float in map(type, values):
             values = list(map(float, values))
         a, b = values[0], values[-1]
@@ -331,7 +334,7 @@ class Evaluator:
         if name == "atan2":
             return math.atan2(float(a), float(values[1]))
         if name == "pow":
-            return power(float(a), float(values[1]))
+            return power(a, values[1])
         raise BadQuery(f"no function {name}")
 
     def of_text(self, name, values):
@@ -339,7 +342,7 @@ class Evaluator:
             return None
         text, *more = values
         if name in ("length", "lower", "upper"):
-            return Fraction(len(text)) if name == "length" else text.lower() if name == "lower" else text.upper()
+            return Fraction(len(text)) if name == "length" else text.translate(LOWER if name == "lower" else UPPER)
         if name == "substr":
             begin = max(int(more[0]) - 1, 0)
             return text[begin:begin + int(more[1])] if len(more) > 1 else text[begin:]
@@ -347,11 +350,15 @@ class Evaluator:
             return text.startswith(more[0]) if name == "starts_with" else more[0] in text
         found = TIMESTAMP.match(text)
         part = found and found.group(["year", "month", "day", "hour"].index(name) + 1)
-        return Fraction(int(part)) if part else None
+        return Fraction(int(part)) if part else Fraction(0) if found else None       # the hour of a date
 
 
 def power(base, exponent):
-    done = base ** exponent
+    """Exact where the exponent is a whole number: whether it is written in the query is not known here, and makes no other difference than
+    that of a last bit."""
+    if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1 and 0 <= exponent <= 64:
+        return base ** int(exponent)
+    done = float(base) ** float(exponent)
     return done if isinstance(done, float) else math.nan        # of a negative base: complex
 
 
@@ -570,7 +577,8 @@ def self_test():
         (one("1+2*3^2"), 19), (one("-2^2"), -4), (one("2^3^2"), 512), (one("7 % 3"), 1), (one("-7 % 3"), -1), (one("1/8"), F("0.125")),
         (one("1/0"), None), (one("sqrt(-1)"), None), (one("floor(-1.5)"), -2), (one("ceil(-1.5)"), -1), (one("round(2.5)"), 3),
         (one("round(-2.5)"), -3), (one("0.1+0.2"), F("0.3")), (one("9007199254740993*3"), 27021597764222979), (one("least(3,1,2)"), 1),
-        (one("if(1 > 2, 5, 6)"), 6), (one("length('abc')"), 3), (one("substr('abcdef', 2, 3)"), "bcd"), (one("upper('aé')"), "AÉ"),
+        (one("if(1 > 2, 5, 6)"), 6), (one("length('abc')"), 3), (one("substr('abcdef', 2, 3)"), "bcd"), (one("upper('aé')"), "Aé"),
+        (one("!(1 = 2) and not 1 = 2"), True),
         (one("1 = 1 and not 2 = 3"), True), (one("1 in (2, 3) or 'a' < 'b'"), True), (one("'it''s'"), "it's"), (one("1 - -1"), 2),
         (number_of("+3"), 3), (number_of("1e3"), 1000), (number_of(".5"), F(1, 2)), (number_of("5."), 5), (number_of(" 7\t"), 7),
         (number_of("1,5", ","), F(3, 2)),

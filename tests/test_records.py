@@ -110,10 +110,10 @@ class Prong:
 def assert_refusal(out, err, path, line, byte, said=()):
     assert out == "", out
     assert str(path) in err, err
-    for name, wanted in ("line", line), ("byte", byte):
-        if wanted is not None:
-            found = re.search(rf"{name} ([\d,]+)", err)
-            assert found and int(found.group(1).replace(",", "")) == wanted, f"{name} {wanted} is not said: {err}"
+    if line is not None:
+        found = re.search(r":(\d+): byte (\d+): ", err)
+        assert found and int(found.group(1)) == line, f"line {line} is not said: {err}"
+        assert byte is None or int(found.group(2)) == byte, f"byte {byte} is not said: {err}"
     for part in said:
         assert part in err, f"not said: {part!r}, in: {err}"
 
@@ -272,7 +272,7 @@ def _(prong):
     prong.gives('n,v,t\n1,10,"a\nb"\n2,20,"c,d"\n3,30,"""e"""\n4,40,"\r\n5,50,f\n"\n', ["count()", "sum(v)", "distinct(t)", "first(t)"], 4,
                 100, 4, "a\nb")
     prong.gives('n,"v"\n1,"10"\n"2","20"\n', TWO, 2, 30)
-    prong.gives('n,v\n"\n",""\n"""",3\n', ["count()", "count(v)", "sum(v)"], 2, 1, 3)
+    prong.gives('n,v\n"\n",""\n"""",3\n', ["count()", "count(v*1)", "sum(v)"], 2, 1, 3)
 
 
 @case("trap: quoted blocks of 0.2 to 0.9 MB of rows that are none")
@@ -304,7 +304,7 @@ def _(prong):
 
 @case("trap: numbers in quotes")
 def _(prong):
-    prong.gives('n,v\n1,"10"\n2,"-20.5"\n3,""\n4," 7 "\n', ["count()", "sum(v)", "count(v)"], 4, Fraction("-3.5"), 3)
+    prong.gives('n,v\n1,"10"\n2,"-20.5"\n3,""\n4," 7 "\n', ["count()", "sum(v)", "count(v*1)"], 4, Fraction("-3.5"), 3)
 
 
 @case("trap: the first decimal comes after row 30,000")
@@ -365,7 +365,7 @@ def _(prong):
     for text in "NaN", "nan", "inf", "-Infinity", "0x1F", "1_000", "1 000", "1e", "--1", "1.2.3", "true", "NULL", "1e400":
         content = rows_of([1, text])
         prong.refuses(content, TWO, text, line=3, byte=content.index(text, 6), runs=[("threads", 2)])
-        prong.gives(content, ["count()", "max(v)"], 2, text, runs=[("threads", 2)])
+        prong.gives(content, ["count()", "last(v)"], 2, text, runs=[("threads", 2)])
 
 
 @case("trap: empty is missing, and not zero")
@@ -640,9 +640,9 @@ def _(prong):
 
 @case("expressions that are too deep or too long are refused, and do not crash")
 def _(prong):
-    for text in ("(" * 100000 + "1" + ")" * 100000, "-" * 100000 + "1", "+".join(["quantity"] * 30000), "abs(" * 5000 + "1" + ")" * 5000,
-                 "!" * 50000 + "1", "2^" * 50000 + "2",
-                 "'" + "x" * 120000 + "'"):
+    for text in ("(" * 20000 + "1" + ")" * 20000, "-" * 60000 + "1", "+".join(["quantity"] * 7000), "abs(" * 5000 + "1" + ")" * 5000,
+                 "!" * 60000 + "1", "2^" * 30000 + "2",
+                 "'" + "x" * 60000 + "'"):
         status, out, err = prong.run("-w", f"{text} > 0", "-a", "count()", "-o", "csv", prong.file("quantity\n1\n"))
         assert status in (0, 2) and bool(out) == (status == 0), (text[:20], status, err[:300])
 
@@ -666,8 +666,7 @@ def _(prong):
     for bad in (prong.folder / "no-such.csv", prong.folder, "/proc/self/mem", prong.file(b"")):
         for words in ([bad], [good, bad]):
             status, out, err = prong.same("-a", "sum(v)", *words)
-            assert status in (2, 4) and out == "" and str(bad) in err, (bad, status, out, err)
-            assert status == 4 or bad.suffix == ".csv" and not bad.read_bytes(), (status, bad)
+            assert status == 4 and out == "" and str(bad) in err, (bad, status, out, err)
 
 
 @case("files whose columns differ are bad input")
@@ -796,14 +795,13 @@ def _(prong):
     content = "n,v\r\n1,10\r\n\n2,0\n\n\n3,5"
     status, out, err = prong.same("--report", "-a", "sum(1/v)", prong.file(content))
     assert status == 0 and out, err
-    for what, n, byte in ("blank lines", 3, content.index("\n\n") + 1), ("undefined", 1, content.index("2,0")), ("CR LF", None,
-                                                                                                                 None), ("do not end", 1,
-                                                                                                                         None):
-        line = next((line for line in err.splitlines() if what in line), None)
-        assert line, (what, err)
-        numbers = [int(word.replace(",", "")) for word in re.findall(r"\d[\d,]*", line.split(": ", 2)[-1])]
-        assert n is None or n in numbers, (what, line)
-        assert byte is None or byte in numbers, (what, byte, line)
+    for what, n, line, byte in (("blank lines", 3, 3, content.index("\n\n") + 1), ("undefined", 1, 4, content.index("2,0")),
+                                ("CR LF", 2, 1, None), ("do not end", 1, None, None)):
+        told = next((told for told in err.splitlines() if what in told), None)
+        assert told, (what, err)
+        numbers = [int(word.replace(",", "")) for word in re.findall(r"\d[\d,]*",
+                                                                     told.split(what)[1].replace("sqrt(-1)", "").replace("x/0", ""))]
+        assert n in numbers and (line is None or line in numbers) and (byte is None or byte in numbers), (what, n, line, byte, told)
     status, out, err = prong.same("--report", "-a", "count()", prong.file("v\n1\n"))
     assert status == 0 and len(err.splitlines()) == 1, err
 
