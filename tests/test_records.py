@@ -8,6 +8,7 @@ records_inputs.py: the same at each run.
 """
 import contextlib
 import csv
+import fcntl
 import gzip
 import io
 import json
@@ -17,9 +18,11 @@ import re
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import traceback
 from fractions import Fraction
@@ -705,6 +708,13 @@ def await_reader(path):
             time.sleep(0.001)
 
 
+def await_empty(pipe):
+    """Until all that was written was read."""
+    deadline = time.monotonic() + HANG_S
+    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0] and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
 def change_meanwhile(prong, engine, change):
     """prong looks at a file, waits for a pipe, and reads the file after it was changed."""
     path, pipe = prong.file(rows_of(range(300000))), prong.folder / f"pipe-{prong.n_files}"
@@ -928,7 +938,7 @@ def _(prong):
         with prong.start("-a", "count()", pipe, "--engine", engine, "-j", 2) as running:
             write = await_reader(pipe)
             os.write(write, b"v\n" + b"1\n" * 1000)
-            time.sleep(0.1)         # nothing tells from outside that it waits for more; at any other moment the end is the same
+            await_empty(write)
             running.send_signal(signal.SIGINT)
             out, err = running.communicate(timeout=HANG_S)
             os.close(write)

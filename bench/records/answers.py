@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import exact
 
+MISSING = ["", "NA", "NaN"]
 NEAR = Fraction(1, 10 ** 9)
 
 
@@ -26,11 +27,11 @@ def exact_answers(path, note):
 
 
 def freeze(cell):
-    return cell if isinstance(cell, str) else [str(Fraction(cell))]
+    return cell if cell is None or isinstance(cell, str) else [str(Fraction(cell))]
 
 
 def thaw(cell):
-    return cell if isinstance(cell, str) else Fraction(cell[0])
+    return cell if cell is None or isinstance(cell, str) else Fraction(cell[0])
 
 
 def number_of(cell):
@@ -77,8 +78,10 @@ def differs(text, wanted, query):
                     return f"key {cell!r} for {key_of(value)!r}", None
                 continue
             number = number_of(cell)
-            if number is None:
-                return f"{cell!r} for {float(value)!r}", None
+            if number is None or value is None:
+                if value is None and cell in MISSING:
+                    continue
+                return f"{cell!r} for {'nothing' if value is None else float(value)!r}", None
             error = abs(number - value) / abs(value) if value else abs(number)
             worst = max(worst, error)
             if error > NEAR:

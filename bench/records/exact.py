@@ -40,11 +40,35 @@ class Moments:
         if self.high is None or v > self.high:
             self.high = v
 
+    def total(self, unit=UNIT):
+        return Fraction(self.sum, unit) if self.n else None
+
     def mean(self):
-        return Fraction(self.sum, self.n * UNIT)
+        return Fraction(self.sum, self.n * UNIT) if self.n else None
 
     def deviation(self):
+        if self.n < 2:
+            return None
         return root(Fraction(self.squares * self.n - self.sum ** 2, self.n * (self.n - 1) * UNIT ** 2))
+
+
+    def ends(self):
+        return [None, None] if self.low is None else [Fraction(self.low, UNIT), Fraction(self.high, UNIT)]
+
+
+class Sum:
+    """Of what is present, of `rows` rows; missing where nothing is."""
+    def __init__(self):
+        self.rows, self.n, self.sum = 0, 0, 0
+
+    def add(self, v):
+        self.rows += 1
+        if v is not None:
+            self.n += 1
+            self.sum += v
+
+    def total(self):
+        return Fraction(self.sum, UNIT ** 3) if self.n else None
 
 
 def root(fraction):
@@ -56,12 +80,12 @@ def root(fraction):
 class Answers:
     def __init__(self):
         self.rows = 0
-        self.price, self.revenue = Moments(), 0
-        self.country = defaultdict(lambda: [0, 0])
-        self.country_size = defaultdict(lambda: [0, 0, Moments(), Moments()])
+        self.price, self.revenue = Moments(), Sum()
+        self.country = defaultdict(Sum)
+        self.country_size = defaultdict(lambda: [0, Moments(), Moments(), Moments()])
         self.prices, self.values = defaultdict(int), defaultdict(int)
-        self.customers, self.emails = defaultdict(int), set()
-        self.filtered = defaultdict(lambda: [0, 0])
+        self.customers, self.emails = defaultdict(Sum), set()
+        self.filtered = defaultdict(Sum)
         self.powers = defaultdict(int)
         self.pair = [0] * 6             # n, x, y, xx, xy, yy; x in UNIT^2, y in UNIT
         self.bins = defaultdict(int)
@@ -69,17 +93,16 @@ class Answers:
     def add(self, row):
         quantity, price, discount = map(whole, row[5:8])
         value = None if quantity is None or price is None else quantity * price
-        revenue = 0 if value is None or discount is None else value * (UNIT - discount)
+        revenue = None if value is None or discount is None else value * (UNIT - discount)
         self.rows += 1
         self.add_simple(row, quantity, price, discount, revenue)
         self.prices[price] += 1
         self.values[value] += 1
         if row[8]:
-            self.customers[row[8]] += revenue
+            self.customers[row[8]].add(revenue)
         self.emails.add(row[9])
         if row[3] == "L" and (quantity or 0) >= 2 * UNIT and (discount or 0) > 0:
-            self.filtered[row[4]][0] += 1
-            self.filtered[row[4]][1] += revenue
+            self.filtered[row[4]].add(revenue)
         self.powers[discount, quantity] += 1
         if value is not None:
             for i, v in enumerate((1, value, quantity, value * value, value * quantity, quantity * quantity)):
@@ -88,31 +111,27 @@ class Answers:
 
     def add_simple(self, row, quantity, price, discount, revenue):
         self.price.add(price)
-        self.revenue += revenue
-        group = self.country[row[2]]
-        group[0] += 1
-        group[1] += revenue
+        self.revenue.add(revenue)
+        self.country[row[2]].add(revenue)
         group = self.country_size[row[2], row[3]]
         group[0] += 1
-        group[1] += quantity or 0
-        group[2].add(price)
-        group[3].add(discount)
+        for moments, cell in zip(group[1:], (quantity, price, discount)):
+            moments.add(cell)
 
     def finish(self):
         """{query: rows of the answer}"""
-        cube = UNIT ** 3
+        best = sorted((item for item in self.customers.items() if item[1].n), key=lambda item: -item[1].sum)[:10]
         return {
             "q01": [[self.rows]],
-            "q02": [[Fraction(self.revenue, cube)]],
-            "q03": [[self.price.mean(), self.price.deviation(), Fraction(self.price.low, UNIT), Fraction(self.price.high, UNIT)]],
-            "q04": [[key, n, Fraction(revenue, cube)] for key, (n, revenue) in self.country.items()],
-            "q05": [[*key, n, Fraction(q, UNIT), p.mean(), Fraction(p.low, UNIT), Fraction(p.high, UNIT), d.deviation()]
-                    for key, (n, q, p, d) in self.country_size.items()],
+            "q02": [[self.revenue.total()]],
+            "q03": [[self.price.mean(), self.price.deviation(), *self.price.ends()]],
+            "q04": [[key, revenue.rows, revenue.total()] for key, revenue in self.country.items()],
+            "q05": [[*key, n, q.total(), p.mean(), *p.ends(), d.deviation()] for key, (n, q, p, d) in self.country_size.items()],
             "q06": [[quantile(counts, q) / unit for counts, unit in ((self.prices, UNIT), (self.values, UNIT ** 2))
                      for q in (Fraction(1, 2), Fraction(99, 100))]],
             "q07": [[len(self.customers), len(self.emails - {""})]],
-            "q08": [[key, Fraction(revenue, cube)] for key, revenue in sorted(self.customers.items(), key=lambda item: -item[1])[:10]],
-            "q09": [[key, n, Fraction(revenue, cube)] for key, (n, revenue) in self.filtered.items()],
+            "q08": [[key, revenue.total()] for key, revenue in best],
+            "q09": [[key, revenue.rows, revenue.total()] for key, revenue in self.filtered.items()],
             "q10": [self.roots()],
             "q11": [self.regression()],
             "q12": [[key, n] for key, n in self.bins.items()],

@@ -107,7 +107,7 @@ class Moments:
         return self
 
     def deviation(self):
-        return math.sqrt(self.squares / (self.n - 1))
+        return math.sqrt(self.squares / (self.n - 1)) if self.n > 1 else ""
 
 
 def groups(rows, key, make):
