@@ -40,8 +40,8 @@ static int64_t give(void *context, uint64_t at, char *buf, size_t size, struct f
 
 /* ---- rows, however they were found --------------------------------------------------------------------------------------- */
 
-enum { FIELDS_MAX = 4 };
-struct span { uint64_t begin, end; };
+enum { FIELDS_MAX = 3 };
+struct span { uint32_t begin, end; };
 struct found_row { uint64_t at; struct span field[FIELDS_MAX]; };
 struct found {
     size_t n, room;
@@ -61,10 +61,18 @@ static struct found_row *add_row(struct found *found)
     return &found->row[found->n++];
 }
 
+/* Keeps its room. */
+static void empty_found(struct found *found)
+{
+    found->n = 0;
+    found->flaw = (struct flaw){ 0 };
+    odds_init(&found->odds);
+}
+
 static void init_found(struct found *found)
 {
     *found = (struct found){ 0 };
-    odds_init(&found->odds);
+    empty_found(found);
 }
 
 static void take_flaw(struct found *found, const struct flaw *flaw)
@@ -135,7 +143,7 @@ static bool parse_field(struct parser *p)
         }
     }
     if (p->n_fields < 64)
-        p->field[p->n_fields] = (struct span){ begin, p->at };
+        p->field[p->n_fields] = (struct span){ (uint32_t)begin, (uint32_t)p->at };
     p->n_fields++;
     return true;
 }
@@ -160,7 +168,7 @@ static bool keep_row(struct parser *p)
     struct found_row *row = add_row(p->found);
     row->at = p->row_at;
     for (uint32_t k = 0; k < p->shape->n_used; k++)
-        row->field[k] = p->shape->used[k] < p->n_fields ? p->field[p->shape->used[k]] : (struct span){ p->end, p->end };
+        row->field[k] = p->shape->used[k] < p->n_fields ? p->field[p->shape->used[k]] : (struct span){ (uint32_t)p->end, (uint32_t)p->end };
     return true;
 }
 
@@ -187,10 +195,10 @@ static bool parse_row(struct parser *p)
     return is_kept;
 }
 
-static void parse(const struct shape *shape, const char *text, uint64_t first, uint64_t size, struct found *ret_found)
+static void parse(const struct shape *shape, const char *text, uint64_t first, uint64_t size, struct found *found)
 {
-    struct parser p = { .shape = shape, .text = text, .size = size, .at = first, .found = ret_found };
-    init_found(ret_found);
+    struct parser p = { .shape = shape, .text = text, .size = size, .at = first, .found = found };
+    empty_found(found);
     while (p.at < size && parse_row(&p))
         ;
 }
@@ -214,7 +222,7 @@ static void take_batch(const struct shape *shape, const struct batch *batch, str
         row->at = at + batch->row[i];
         ck_assert(batch->row[i] < batch->row[i + 1]);
         for (uint32_t k = 0; k < shape->n_used; k++)
-            row->field[k] = (struct span){ at + batch->begin[k][i], at + batch->end[k][i] };
+            row->field[k] = (struct span){ (uint32_t)at + batch->begin[k][i], (uint32_t)at + batch->end[k][i] };
     }
     touch_pads(batch);
 }
@@ -240,26 +248,28 @@ static void read_piece(struct reader *reader, const struct shape *shape, struct 
     take_flaw(found, &flaw);
 }
 
-static bool is_inside(const struct shape *shape, const struct file *file, uint64_t first, uint64_t at)
+static bool has_odd_quotes(const struct shape *shape, const struct file *file, uint64_t lo, uint64_t hi)
 {
-    bool inside = false;
-    for (uint64_t i = first; i < at && i < file->size; i++)
-        inside ^= shape->quote && file->text[i] == shape->quote;
-    return inside;
+    bool odd_number = false;
+    for (uint64_t i = lo; i < hi && i < file->size; i++)
+        odd_number ^= shape->quote && file->text[i] == shape->quote;
+    return odd_number;
 }
 
 /* In pieces of `step` bytes. Rows behind a flaw do not count. */
-static void read_all(struct reader *reader, const struct shape *shape, struct file *file, uint64_t first, uint64_t step, struct found *ret_found)
+static void read_all(struct reader *reader, const struct shape *shape, struct file *file, uint64_t first, uint64_t step, struct found *found)
 {
-    init_found(ret_found);
+    bool inside = false;
+    empty_found(found);
     for (uint64_t lo = first; lo <= file->size; lo += step) {
         uint64_t hi = step < UINT64_MAX - lo ? lo + step : UINT64_MAX;
-        read_piece(reader, shape, file, first, lo, hi, is_inside(shape, file, first, lo), ret_found);
+        read_piece(reader, shape, file, first, lo, hi, inside, found);
         if (hi == UINT64_MAX)
             break;
+        inside ^= has_odd_quotes(shape, file, lo, hi);
     }
-    while (ret_found->flaw.kind && ret_found->n > 0 && ret_found->row[ret_found->n - 1].at > ret_found->flaw.at)
-        ret_found->n--;
+    while (found->flaw.kind && found->n > 0 && found->row[found->n - 1].at > found->flaw.at)
+        found->n--;
 }
 
 static void compare_rows(const struct found *a, const struct found *b)
@@ -291,7 +301,7 @@ static struct reader *new_reader(const struct shape *shape)
 /* Both parsers; the whole text and pieces; odds where there is no flaw (with one, pieces behind it count some that are none). */
 static void check_text(const struct shape *shape, struct file *file, uint64_t first, const uint64_t steps[], size_t n_steps)
 {
-    struct found expected, whole;
+    static struct found expected, whole, pieces;    /* static: they keep their room from text to text */
     char text[sizeof whole.flaw.text];
     parse(shape, file->text, first, file->size, &expected);
     struct reader *reader = new_reader(shape);
@@ -302,7 +312,6 @@ static void check_text(const struct shape *shape, struct file *file, uint64_t fi
     memcpy(text, whole.flaw.text, sizeof text);
     reader_free(reader);
     for (size_t i = 0; i < n_steps; i++) {
-        struct found pieces;
         reader = new_reader(shape);
         read_all(reader, shape, file, first, steps[i], &pieces);
         compare_rows(&expected, &pieces);
@@ -310,10 +319,7 @@ static void check_text(const struct shape *shape, struct file *file, uint64_t fi
         if (!whole.flaw.kind)
             compare_odds(&expected.odds, reader_odds(reader));
         reader_free(reader);
-        free(pieces.row);
     }
-    free(expected.row);
-    free(whole.row);
 }
 
 /* ---- random texts -------------------------------------------------------------------------------------------------------- */
@@ -398,7 +404,7 @@ START_TEST(long_texts_are_read_through_windows)
     static const uint64_t steps[] = { 1 << 20, 100000, 65537 };
     uint64_t state = (uint64_t)_i + 1;
     char *text = malloc(SIZE + 1000);
-    for (int i = 0; i < SHAPES_N; i++) {
+    for (int i = _i; i < SHAPES_N; i += 2) {
         struct file file = { .text = text, .gives = _i == 2 ? 5000 : 0 };
         file.size = random_rows(&state, &shapes[i], (const uint32_t[]){ 0, 100000, 200 }[_i % 3], text, SIZE);
         check_text(&shapes[i], &file, 0, steps, 3);
@@ -414,6 +420,7 @@ static struct found read_text(const struct shape *shape, const char *text, struc
     struct found found;
     struct file file = { .text = text, .size = strlen(text) };
     struct reader *reader = new_reader(shape);
+    init_found(&found);
     read_all(reader, shape, &file, 0, UINT64_MAX, &found);
     *ret_odds = *reader_odds(reader);
     reader_free(reader);
@@ -476,6 +483,7 @@ START_TEST(a_file_that_cannot_be_read_on_gives_the_rows_before)
     struct found found;
     struct file file = { .text = "a,b\nc,d\ne,f\n", .size = 12, .flaw_at = 9 };
     struct reader *reader = new_reader(&shapes[1]);
+    init_found(&found);
     read_all(reader, &shapes[1], &file, 0, UINT64_MAX, &found);
     ck_assert(found.flaw.kind == FLAW_READ && found.flaw.at == 9 && found.n == 2);
     free(found.row);
@@ -625,6 +633,7 @@ START_TEST(a_file_may_have_very_many_columns)
     struct file file = { .text = text, .size = n };
     struct found found;
     struct reader *reader = new_reader(&shape);
+    init_found(&found);
     read_all(reader, &shape, &file, 0, 100000, &found);
     ck_assert(!found.flaw.kind && found.n == ROWS);
     for (uint64_t i = 0; i < ROWS; i++)
@@ -674,6 +683,7 @@ START_TEST(no_more_is_read_than_a_little_behind_the_piece)
     for (uint64_t i = 9; i < file.size; i += 10)
         text[i] = i % 20 == 9 ? ',' : '\n';
     struct reader *reader = new_reader(&shapes[1]);
+    init_found(&found);
     read_all(reader, &shapes[1], &file, 0, 1 << 20, &found);
     ck_assert(!found.flaw.kind && found.n == 200000);
     ck_assert_uint_ge(reader_bytes(reader), file.size);
