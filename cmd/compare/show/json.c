@@ -68,11 +68,11 @@ static void put_input(struct json *w, const struct report *report)
     }
     json_begin(w, "input", '{');
     json_string(w, "source", plan->source);
-    json_string(w, "path", plan->csv.file.path);
-    json_count(w, "bytes", plan->csv.file.size);
+    json_string(w, "path", plan->records.path);
+    json_count_or_null(w, "bytes", plan->records.bytes);
     json_begin_flat(w, "columns", '[');
-    json_string(w, NULL, plan->csv.name[0]);
-    json_string(w, NULL, plan->csv.name[1]);
+    json_string(w, NULL, plan->records.name[0]);
+    json_string(w, NULL, plan->records.name[1]);
     json_end(w, ']');
     json_end(w, '}');
 }

@@ -2,7 +2,7 @@
  *
  * A new work is a file with one such struct, and a line in works.c. */
 #pragma once
-#include "compare/input/csv.h"
+#include "compare/input/input.h"
 #include "compare/works/figures.h"
 
 #include <prong.h>
@@ -12,7 +12,7 @@ struct plan {
     uint32_t workers;       /* that share the work, where the work does not say how many; serial does the work of all */
     const char *input;      /* a file, or NULL: the data set of our own */
     const char *columns;    /* "A,B", or NULL */
-    struct csv csv;
+    struct input records;
     char source[256];       /* where the records come from, for people */
     uint16_t server_port;   /* on 127.0.0.1, of the process that answers `wait`; 0: none */
     int server_pid;

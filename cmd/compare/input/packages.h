@@ -1,4 +1,0 @@
-/* packages.h - data/packages.csv, inside the program. */
-#pragma once
-
-extern const char packages_csv[], packages_csv_end[];
