@@ -534,6 +534,11 @@ START_TEST(what_processes_buy_is_noted_where_a_crash_was_measured)
     give();
     is_noted("One crash lost 100 of 100 runs on processes, all 100 on threads.");
     is_not_noted("buy");
+    cost("crash", NULL, "processes", 78);
+    report.costs.cost[report.costs.n - 1].language = "python";
+    give();
+    is_noted("In Python's own pools one crash lost 78 of 100 runs on processes.");
+    is_not_noted("killed");
 }
 END_TEST
 

@@ -424,19 +424,26 @@ static void note_memory(struct report *report)
         text_add(note, NOTE_SIZE, ".");
 }
 
-static void note_crash(struct report *report, const char *language, const char *where)
+static void add_lost(char *note, const struct measure *processes, const struct measure *threads)
+{
+    text_add(note, NOTE_SIZE, " crash lost %.0f of 100 runs on processes", processes->median);
+    if (threads)
+        text_add(note, NOTE_SIZE, ", %s%.0f on threads", threads->median >= 100 ? "all " : "", threads->median);
+}
+
+/* What a pool of prong can do beside that, one of Python cannot: it is not told of it. */
+static void note_crash(struct report *report, const char *language)
 {
     const struct measure *threads = cost_of(report, "crash", NULL, language, "threads");
     const struct measure *processes = cost_of(report, "crash", NULL, language, "processes");
+    bool is_python = strcmp(language, "python") == 0, is_contained = threads && processes && processes->median < threads->median;
     char *note = processes ? new_note(report) : NULL;
     if (!note)
         return;
-    bool is_contained = threads && processes->median < threads->median;
-    text_add(note, NOTE_SIZE, "%s%s crash lost %.0f of 100 runs on processes", where,
-             is_contained ? "What processes buy, also where they gain no time: one" : "One", processes->median);
-    if (threads)
-        text_add(note, NOTE_SIZE, ", %s%.0f on threads", threads->median >= 100 ? "all " : "", threads->median);
-    text_add(note, NOTE_SIZE, "%s", is_contained ? "; and a run that hangs can be killed by itself." : ".");
+    text_add(note, NOTE_SIZE, "%s", is_python ? "In Python's own pools one"
+                                   : is_contained ? "What processes buy, also where they gain no time: one" : "One");
+    add_lost(note, processes, threads);
+    text_add(note, NOTE_SIZE, "%s", is_contained && !is_python ? "; and a run that hangs can be killed by itself." : ".");
 }
 
 /* ---- outliers ------------------------------------------------------------------------------------------------------------ */
@@ -504,7 +511,7 @@ void advice_give(struct report *report)
     note_starting(report);
     note_fork(report);
     note_memory(report);
-    note_crash(report, "c", "");
-    note_crash(report, "python", "In Python: ");
+    note_crash(report, "c");
+    note_crash(report, "python");
     note_outliers(report);
 }
