@@ -355,7 +355,7 @@ def _(bench):
     assert browser.run("return Chart.getChart('start').scales.x.type") == "logarithmic"
     assert "9.80 ms in one of 1 GB" in browser.text("#costs .reading")
     assert re.search(r"crashes, in Python\s*78\b", browser.text("#costs-table")), browser.text("#costs-table")
-    assert "1.30 MiB" in browser.text("#costs-table") and ">100<" in browser.run("return document.querySelector('#costs-table').innerHTML")
+    assert "1.36 MB" in browser.text("#costs-table") and ">100<" in browser.run("return document.querySelector('#costs-table').innerHTML")
 
 
 @case("the share that does not divide is found again from speed-ups that Amdahl's law made")
@@ -406,7 +406,7 @@ def _(bench):
     text = browser.shown()
     for words in [why for *_, why in ADVICE] + sample()["notes"]:
         assert 0 < text.find(words) < text.find("What each engine gains"), words
-    for fact in ("Invented Processor @ 2.80GHz", "4 of 8 CPUs", "3.11.2, with GIL", "Linux 6.1.0", "0.1.0", "23.5 GiB"):
+    for fact in ("Invented Processor @ 2.80GHz", "4 of 8 CPUs", "3.11.2, with GIL", "Linux 6.1.0", "0.1.0", "25.3 GB"):
         assert fact in browser.text(".facts"), fact
     assert browser.text(".bad") == "" and browser.text(".missing") == ""
 

@@ -50,5 +50,6 @@ double moments_correlation(const struct moments *m)
 {
     if (m->n < 2 || !(m->squares[0] > 0) || !(m->squares[1] > 0))
         return NAN;
-    return m->products / (sqrt(m->squares[0]) * sqrt(m->squares[1]));
+    double correlation = m->products / (sqrt(m->squares[0]) * sqrt(m->squares[1]));
+    return fmax(-1, fmin(1, correlation));      /* rounding may lead beyond */
 }
