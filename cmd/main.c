@@ -67,7 +67,7 @@ static const struct command *find_command(const char *name)
     (void)say_error(SAY_USAGE, "unknown command '%s'", name);
     if (near)
         say_hint("did you mean `prong %s`?", near);
-    fputs("usage: prong COMMAND [OPTION]...; `prong --help` tells which there are\n", stderr);
+    say_hint("`prong --help` tells which there are; `prong --version`, which prong this is");
     return NULL;
 }
 
@@ -182,7 +182,9 @@ static int flush_results(int status)
         return SAY_READER_GONE;
     if (status == SAY_OK)
         status = SAY_MISSING;
-    return say_error(status, "cannot write the results to standard output: %s", strerror(error));
+    status = say_error(status, "cannot write the results to standard output: %s", strerror(error));
+    say_hint("is the disk full? where does standard output lead to?");
+    return status;
 }
 
 int main(int argc, char *argv[])

@@ -39,15 +39,32 @@ const char *option_form(const struct option *o, char *buf, size_t size)
     return buf;
 }
 
+/* "serial, threads, processes" */
+static const char *known_names(const struct option *o, char *buf, size_t size)
+{
+    const char *name;
+    buf[0] = '\0';
+    for (size_t i = 0; (name = o->names(i)); i++)
+        text_add(buf, size, "%s%s", i ? ", " : "", name);
+    return buf;
+}
+
 /* ---- --help -------------------------------------------------------------------------------------------------------------- */
 
-static void show_usage(FILE *to, const struct command *command)
+static void show_usage(const struct command *command)
 {
     if (command->commands && !command->words)
-        fprintf(to, "usage: %s COMMAND [OPTION]...\n       %s --help | --version\n", command->name, command->name);
+        printf("usage: %s COMMAND [OPTION]...\n       %s --help | --version\n", command->name, command->name);
     else
-        fprintf(to, "usage: prong %s %s%s%s\n", command->name, command->options ? "[OPTION]..." : "[COMMAND]", command->words ? " " : "",
-                command->words ? command->words : "");
+        printf("usage: prong %s %s%s%s\n", command->name, command->options ? "[OPTION]..." : "[COMMAND]", command->words ? " " : "",
+               command->words ? command->words : "");
+}
+
+static void show_names(const struct option *o)
+{
+    char names[512];
+    printf("%*s", COLUMN, "");
+    text_wrap(stdout, known_names(o, names, sizeof names), COLUMN, COLUMN, WIDTH);
 }
 
 static void show_option(const struct option *o)
@@ -58,6 +75,8 @@ static void show_option(const struct option *o)
     if (width >= COLUMN - 1)
         printf("\n%*s", COLUMN, "");
     text_wrap(stdout, o->help, COLUMN, COLUMN, WIDTH);
+    if (o->names)
+        show_names(o);
 }
 
 static void show_paragraphs(const char *text)
@@ -96,7 +115,7 @@ static void show_commands(const struct command *const *commands)
 
 void options_show(const struct command *command)
 {
-    show_usage(stdout, command);
+    show_usage(command);
     show_paragraphs(command->about ? command->about : command->summary);
     show_commands(command->commands);
     const struct option *o;
@@ -114,7 +133,7 @@ void options_show(const struct command *command)
 
 static int wrong_usage(const struct command *command)
 {
-    show_usage(stderr, command);
+    say_hint("%s%s --help tells what there is", command->commands && !command->words ? "" : "prong ", command->name);
     return SAY_USAGE;
 }
 
@@ -153,18 +172,17 @@ static void say_unknown(const struct command *command, const char *word, size_t 
 
 static int wrong_choice(const struct option *o, const char *value)
 {
-    char known[512] = "";
+    char known[512];
     const char *names[NAMES_MAX];
-    size_t n = 0, used = 0;
+    size_t n = 0;
     for (; n < NAMES_MAX && (names[n] = o->names(n)); n++)
-        if (used < sizeof known)
-            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", n ? ", " : "", names[n]);
+        ;
     const char *near = nearest_of(value, names, n);
     (void)say_error(SAY_USAGE, "%s does not know '%s'", o->name, value);
     if (near)
         say_hint("did you mean %s %s?", o->name, near);
     else
-        say_hint("%s takes one of %s", o->name, known);
+        say_hint("%s takes one of %s", o->name, known_names(o, known, sizeof known));
     return SAY_USAGE;
 }
 

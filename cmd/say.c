@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static bool line_is_shown;
@@ -54,15 +55,24 @@ static bool can_repaint(void)
     return isatty(STDERR_FILENO) && (!term || strcmp(term, "dumb") != 0);
 }
 
+/* Of the terminal: a line that goes on below could not be erased. */
+static int width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
 void say_progress(const char *fmt, ...)
 {
     if (!can_repaint() || interrupt_came())
         return;
+    char text[512];
     say_progress_end();
     va_list args;
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    fprintf(stderr, "%.*s", width() - 1, text);
     fflush(stderr);
     line_is_shown = true;
 }

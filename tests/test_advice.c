@@ -230,7 +230,7 @@ START_TEST(where_nothing_gains_serial_is_advised)
     took_ms(j, C_THREADS, 9.7);         /* certainly faster, and certainly not by a tenth */
     took_ms(j, C_PROCESSES, 13);
     give();
-    ck_assert_int_eq(j->rows[C_THREADS].verdict, VERDICT_GAINS);
+    ck_assert_int_eq(j->rows[C_THREADS].verdict, VERDICT_SAME);
     is_advised("sqrt", "c", "serial");
     is_said("sqrt", "c", "nothing is faster than serial (10.0 ms) by more than a tenth");
     is_said("sqrt", "c", "threads gain nothing (1.03x [");
@@ -386,6 +386,7 @@ START_TEST(an_engine_that_gains_is_named_however_noisy_another_is)
     give();
     is_advised("sqrt", "c", "processes");
     is_said("sqrt", "c", "threads may gain or lose (");
+    is_said("sqrt", "c", "; --runs 30 tells more");
 }
 END_TEST
 
@@ -480,7 +481,8 @@ START_TEST(from_what_length_runs_pay_follows_from_what_handing_over_costs)
     cost("round_trip", "stream", "threads", 1e-6);
     cost("round_trip", "stream", "processes", 10e-6);
     cost("round_trip", "parked", "processes", 50e-6);
-    plan.workers = 4;
+    plan.workers = report.machine.cpus_usable = 4;
+    report.machine.cores_before = report.machine.cores_during = 4;
     give();
     is_noted("ready thread and getting it back takes 1.00 us in a stream of runs (on 4 threads they beat serial from about 1.33 us each "
              "on, and lose less than a tenth from 40.0 us on).");
@@ -492,6 +494,13 @@ START_TEST(from_what_length_runs_pay_follows_from_what_handing_over_costs)
     is_not_noted("beat serial");        /* one worker never does */
     is_noted("takes 10.0 us in a stream of runs, 50.0 us if the worker sleeps");
     ck_assert_uint_eq(report.n_notes, 2);
+    plan.workers = 8;
+    report.machine.cpus_usable = 1;
+    give();
+    is_not_noted("beat serial");        /* nor do eight on one CPU */
+    report.machine.cpus_usable = 2;
+    give();
+    is_noted("(on 2 threads they beat serial from about 2.00 us each on, and lose less than a tenth from 20.0 us on)");
 }
 END_TEST
 
@@ -534,6 +543,11 @@ START_TEST(what_processes_buy_is_noted_where_a_crash_was_measured)
     give();
     is_noted("One crash lost 100 of 100 runs on processes, all 100 on threads.");
     is_not_noted("buy");
+    cost("crash", NULL, "processes", 78);
+    report.costs.cost[report.costs.n - 1].language = "python";
+    give();
+    is_noted("In Python's own pools one crash lost 78 of 100 runs on processes.");
+    is_not_noted("killed");
 }
 END_TEST
 

@@ -2,7 +2,7 @@
 """The page of `prong compare --html`, in Debian's chromium, and the file that it is written to.
 
     python3 tests/test_html.py BUILD/cmd/prong BUILD/tests/page_of SCREENSHOT.png
-    python3 tests/test_html.py --picture PAGE.html PICTURE.png      no test: a picture of a page, for the documents
+    python3 tests/test_html.py --picture PAGE.html PICTURE.png ['#speed']   no test: a picture of a page or a part, for the documents
 
 Prints TAP. page_of makes the page of a report that is invented here: what is asserted is what the page shows of it.
 """
@@ -208,10 +208,12 @@ class Browser:
     def dress(self, dark):
         self.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
-    def screenshot(self, path):
-        width, height = self.run("return [document.documentElement.clientWidth, document.documentElement.scrollHeight]")
+    def screenshot(self, path, css="html"):
+        """Of the whole page, or of the part that is named."""
+        x, y, width, height = self.run("const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+                                       "return [box.x + scrollX, box.y + scrollY, box.width, box.height]", css)
         image = self.tell("Page.captureScreenshot", format="png", captureBeyondViewport=True,
-                          clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
+                          clip={"x": x, "y": y, "width": width, "height": height, "scale": 1})
         Path(path).write_bytes(base64.b64decode(image["data"]))
 
 
@@ -355,7 +357,7 @@ def _(bench):
     assert browser.run("return Chart.getChart('start').scales.x.type") == "logarithmic"
     assert "9.80 ms in one of 1 GB" in browser.text("#costs .reading")
     assert re.search(r"crashes, in Python\s*78\b", browser.text("#costs-table")), browser.text("#costs-table")
-    assert "1.30 MiB" in browser.text("#costs-table") and ">100<" in browser.run("return document.querySelector('#costs-table').innerHTML")
+    assert "1.36 MB" in browser.text("#costs-table") and ">100<" in browser.run("return document.querySelector('#costs-table').innerHTML")
 
 
 @case("the share that does not divide is found again from speed-ups that Amdahl's law made")
@@ -406,7 +408,7 @@ def _(bench):
     text = browser.shown()
     for words in [why for *_, why in ADVICE] + sample()["notes"]:
         assert 0 < text.find(words) < text.find("What each engine gains"), words
-    for fact in ("Invented Processor @ 2.80GHz", "4 of 8 CPUs", "3.11.2, with GIL", "Linux 6.1.0", "0.1.0", "23.5 GiB"):
+    for fact in ("Invented Processor @ 2.80GHz", "4 of 8 CPUs", "3.11.2, with GIL", "Linux 6.1.0", "0.1.0", "25.3 GB"):
         assert fact in browser.text(".facts"), fact
     assert browser.text(".bad") == "" and browser.text(".missing") == ""
 
@@ -671,12 +673,12 @@ def run_case(number, sentence, function, bench):
     return True
 
 
-def take_picture(page, picture):
+def take_picture(page, picture, css="html"):
     with tempfile.TemporaryDirectory(prefix="prong-html-") as folder, nobody_left():
         browser = Browser(Path(folder))
         try:
             browser.open(page)
-            browser.screenshot(picture)
+            browser.screenshot(picture, css)
         finally:
             browser.close()
 
@@ -684,7 +686,7 @@ def take_picture(page, picture):
 def main():
     find_selenium()
     if sys.argv[1] == "--picture":
-        take_picture(*map(os.path.abspath, sys.argv[2:4]))
+        take_picture(*map(os.path.abspath, sys.argv[2:4]), *sys.argv[4:5])
         return 0
     prong, page_of, screenshot = map(os.path.abspath, sys.argv[1:4])
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"

@@ -210,9 +210,12 @@ START_TEST(a_verdict_says_no_more_than_the_intervals_allow)
 {
     const double slow[] = { 20, 20.2, 19.9, 20.1, 20, 19.8 }, fast[] = { 10, 10.2, 9.9, 10.1, 10, 9.8 };
     const double same[] = { 20.1, 20.3, 19.9, 20, 20, 19.7 }, wild[] = { 10, 30, 19, 22, 14, 27 };
+    const double near[] = { 19.3, 19.4, 19.2, 19.3, 19.5, 19.2 };       /* certainly faster, but not by as much as matters */
     ck_assert_int_eq(judge(slow, fast, 6, false), VERDICT_GAINS);
     ck_assert_int_eq(judge(fast, slow, 6, false), VERDICT_LOSES);
     ck_assert_int_eq(judge(slow, same, 6, false), VERDICT_SAME);
+    ck_assert_int_eq(judge(slow, near, 6, false), VERDICT_SAME);
+    ck_assert_int_eq(judge(near, slow, 6, false), VERDICT_SAME);
     ck_assert_int_eq(judge(slow, wild, 6, false), VERDICT_TOO_NOISY);
     ck_assert_int_eq(judge(slow, fast, 5, false), VERDICT_TOO_FEW);
     struct measure none = { 0 }, some = measure_of(slow, 6);

@@ -173,6 +173,25 @@ static bool threads_stand_still(const struct side *s)
     return false;
 }
 
+static bool any_unsure(const struct side *s)
+{
+    for (int i = 0; i < s->n; i++)
+        if (claim_of(s->other[i]) == UNSURE)
+            return true;
+    return false;
+}
+
+static uint32_t runs_of(const struct side *s)
+{
+    return s->n ? s->other[0]->time.runs : s->serial->time.runs;
+}
+
+static uint32_t more_runs(const struct side *s)
+{
+    uint32_t runs = runs_of(s) * MORE_RUNS;
+    return runs < MEASURE_RUNS_MAX ? runs : MEASURE_RUNS_MAX;
+}
+
 static void name_it(struct advice *a, const struct side *s, const struct job_row *chosen)
 {
     char time[TEXT_SIZE], serial[TEXT_SIZE];
@@ -186,6 +205,8 @@ static void name_it(struct advice *a, const struct side *s, const struct job_row
     if (shares_gil(s) && threads_stand_still(s))
         text_add(a->why, sizeof a->why, ": one GIL for all threads");
     add_start_costs(a, s, chosen);
+    if (any_unsure(s))
+        text_add(a->why, sizeof a->why, "; --runs %u tells more", more_runs(s));
 }
 
 static bool all_lose(const struct side *s)
@@ -207,31 +228,21 @@ static void name_serial(struct advice *a, const struct side *s)
     add_others(a, s, NULL);
 }
 
-static uint32_t runs_of(const struct side *s)
-{
-    return s->n ? s->other[0]->time.runs : s->serial->time.runs;
-}
-
 static void say_too_noisy(struct advice *a, const struct side *s)
 {
     bool is_known;
     (void)machine_is_quiet(&s->report->machine, &is_known, NULL, 0);
-    uint32_t runs = runs_of(s) * MORE_RUNS;
     text_add(a->why, sizeof a->why, "too noisy to say");
     add_others(a, s, NULL);
-    text_add(a->why, sizeof a->why, "; measure longer%s: --runs %u", is_known ? "" : " and where nothing else runs",
-             runs < MEASURE_RUNS_MAX ? runs : MEASURE_RUNS_MAX);
+    text_add(a->why, sizeof a->why, "; measure longer%s: --runs %u", is_known ? "" : " and where nothing else runs", more_runs(s));
 }
 
 static void compare_with_serial(struct advice *a, const struct side *s)
 {
     const struct job_row *best = best_of(s);
-    bool any_unsure = false;
-    for (int i = 0; i < s->n; i++)
-        any_unsure = any_unsure || claim_of(s->other[i]) == UNSURE;
     if (best)
         name_it(a, s, best);
-    else if (any_unsure)
+    else if (any_unsure(s))
         say_too_noisy(a, s);
     else
         name_serial(a, s);
@@ -261,7 +272,6 @@ static void compare_with_each_other(struct advice *a, const struct side *s)
 {
     char time[TEXT_SIZE];
     const struct job_row *ahead = ahead_of(s);
-    uint32_t runs = runs_of(s) * MORE_RUNS;
     a->engine = ahead ? ahead->contender->engine : NULL;
     text_add(a->why, sizeof a->why, "%s", ahead ? "" : "too noisy to say; ");
     for (int i = 0; i < s->n; i++)
@@ -269,7 +279,7 @@ static void compare_with_each_other(struct advice *a, const struct side *s)
     if (ahead)
         text_add(a->why, sizeof a->why, "; whether that is faster than serial was not measured");
     else
-        text_add(a->why, sizeof a->why, "; measure longer: --runs %u", runs < MEASURE_RUNS_MAX ? runs : MEASURE_RUNS_MAX);
+        text_add(a->why, sizeof a->why, "; measure longer: --runs %u", more_runs(s));
 }
 
 static void say_nothing_to_compare(struct advice *a, const struct side *s)
@@ -338,13 +348,20 @@ static void note_busy(struct report *report)
         text_add(note, NOTE_SIZE, "The machine was busy while the costs were measured: what follows from them may be far off.");
 }
 
-/* A run of length t on N ready workers takes about t/N, and the hand-over c: less than t from t = c N/(N-1) on, and at most a tenth
- * more than t/N from t = 10 c N on. A single run gains nothing; what it loses is c. */
+/* So many workers compute at once. */
+static double at_once(const struct report *report)
+{
+    uint32_t cpus = report->machine.cpus_usable, workers = report->plan->workers;
+    return workers < cpus ? workers : cpus;
+}
+
+/* A run of length t on P ready workers takes about t/P, and the hand-over c: less than t from t = c P/(P-1) on, and at most a tenth
+ * more than t/P from t = 10 c P on. A single run gains nothing; what it loses is c. */
 static void note_hand_over(struct report *report, const char *engine, const char *one)
 {
     const struct measure *stream = cost_of(report, "round_trip", "stream", "c", engine);
     const struct measure *parked = cost_of(report, "round_trip", "parked", "c", engine);
-    double n = report->plan->workers;
+    double p = at_once(report);
     char cost[TEXT_SIZE], pays[TEXT_SIZE], level[TEXT_SIZE];
     char *note = stream || parked ? new_note(report) : NULL;
     if (!note)
@@ -352,20 +369,21 @@ static void note_hand_over(struct report *report, const char *engine, const char
     text_add(note, NOTE_SIZE, "Handing a run to a ready %s and getting it back takes", one);
     if (stream)
         text_add(note, NOTE_SIZE, " %s in a stream of runs", text_time(stream->median, cost));
-    if (stream && n > 1)
-        text_add(note, NOTE_SIZE, " (on %.0f %s they beat serial from about %s each on, and lose less than a tenth from %s on)", n, engine,
-                 text_time(stream->median * n / (n - 1), pays), text_time(stream->median / tenth * n, level));
+    if (stream && p > 1)
+        text_add(note, NOTE_SIZE, " (on %.0f %s they beat serial from about %s each on, and lose less than a tenth from %s on)", p, engine,
+                 text_time(stream->median * p / (p - 1), pays), text_time(stream->median / tenth * p, level));
     if (parked)
         text_add(note, NOTE_SIZE, "%s %s if the worker sleeps (a single run loses less than a tenth from %s on)", stream ? "," : "",
                  text_time(parked->median, cost), text_time(parked->median / tenth, level));
     text_add(note, NOTE_SIZE, ".");
 }
 
-/* A job of t, divided over N workers that are started one after the other, s each: t/N + s N, less than t from s N^2/(N-1) on. */
+/* A job of t, divided over N workers that are started one after the other, s each, and of which P compute at once: t/P + s N, less than
+ * t from s N P/(P-1) on. */
 static void note_starting(struct report *report)
 {
     const struct measure *thread = start_of(report, "c", "threads"), *process = start_of(report, "c", "processes");
-    double n = report->plan->workers;
+    double n = report->plan->workers, p = at_once(report);
     char a[TEXT_SIZE], b[TEXT_SIZE];
     char *note = thread || process ? new_note(report) : NULL;
     if (!note)
@@ -375,8 +393,8 @@ static void note_starting(struct report *report)
         text_add(note, NOTE_SIZE, "%s for a thread", text_time(thread->median, a));
     if (process)
         text_add(note, NOTE_SIZE, "%s%s for a process", thread ? ", " : "", text_time(process->median, b));
-    if (n > 1) {
-        double factor = n * n / (n - 1);
+    if (p > 1) {
+        double factor = n * p / (p - 1);
         text_add(note, NOTE_SIZE, ": where %.0f are started for one job, it beats serial from about ", n);
         if (thread)
             text_add(note, NOTE_SIZE, "%s on with threads", text_time(thread->median * factor, a));
@@ -424,19 +442,26 @@ static void note_memory(struct report *report)
         text_add(note, NOTE_SIZE, ".");
 }
 
-static void note_crash(struct report *report, const char *language, const char *where)
+static void add_lost(char *note, const struct measure *processes, const struct measure *threads)
+{
+    text_add(note, NOTE_SIZE, " crash lost %.0f of 100 runs on processes", processes->median);
+    if (threads)
+        text_add(note, NOTE_SIZE, ", %s%.0f on threads", threads->median >= 100 ? "all " : "", threads->median);
+}
+
+/* What a pool of prong can do beside that, one of Python cannot: it is not told of it. */
+static void note_crash(struct report *report, const char *language)
 {
     const struct measure *threads = cost_of(report, "crash", NULL, language, "threads");
     const struct measure *processes = cost_of(report, "crash", NULL, language, "processes");
+    bool is_python = strcmp(language, "python") == 0, is_contained = threads && processes && processes->median < threads->median;
     char *note = processes ? new_note(report) : NULL;
     if (!note)
         return;
-    bool is_contained = threads && processes->median < threads->median;
-    text_add(note, NOTE_SIZE, "%s%s crash lost %.0f of 100 runs on processes", where,
-             is_contained ? "What processes buy, also where they gain no time: one" : "One", processes->median);
-    if (threads)
-        text_add(note, NOTE_SIZE, ", %s%.0f on threads", threads->median >= 100 ? "all " : "", threads->median);
-    text_add(note, NOTE_SIZE, "%s", is_contained ? "; and a run that hangs can be killed by itself." : ".");
+    text_add(note, NOTE_SIZE, "%s", is_python ? "In Python's own pools one"
+                                   : is_contained ? "What processes buy, also where they gain no time: one" : "One");
+    add_lost(note, processes, threads);
+    text_add(note, NOTE_SIZE, "%s", is_contained && !is_python ? "; and a run that hangs can be killed by itself." : ".");
 }
 
 /* ---- outliers ------------------------------------------------------------------------------------------------------------ */
@@ -504,7 +529,7 @@ void advice_give(struct report *report)
     note_starting(report);
     note_fork(report);
     note_memory(report);
-    note_crash(report, "c", "");
-    note_crash(report, "python", "In Python: ");
+    note_crash(report, "c");
+    note_crash(report, "python");
     note_outliers(report);
 }

@@ -30,12 +30,23 @@ struct request {
 
 /* ---- before any time is taken -------------------------------------------------------------------------------------------- */
 
+static int check_input(const struct request *request, const struct report *report)
+{
+    const char *option = request->plan.input ? "--input" : "--columns";
+    if (!report->jobs[WORK_RECORDS].is_left_out || !(request->plan.input || request->plan.columns))
+        return SAY_OK;
+    (void)say_error(SAY_USAGE, "%s is for the work records, which --only %s leaves out", option, request->only);
+    say_hint("--only %s,records, or no %s", request->only, option);
+    return SAY_USAGE;
+}
+
 static int check_page(const struct request *request)
 {
     if (!request->html)
         return SAY_OK;
     if (strcmp(request->html, "-") == 0 && (request->json || request->csv || request->md)) {
-        (void)say_error(SAY_USAGE, "--html - wants standard output, and so does --%s", request->json ? "json" : request->csv ? "csv" : "md");
+        const char *other = request->json ? "json" : request->csv ? "csv" : "md";
+        (void)say_error(SAY_USAGE, "--html - wants standard output, and so does --%s", other);
         say_hint("give the page a file: --html compare.html");
         return SAY_USAGE;
     }
@@ -62,8 +73,11 @@ static int find_python(const struct request *request, struct report *report, str
     char why[256] = "--no-python";
     bool asked = request->python != NULL;
     int status = SAY_MISSING;
-    if (asked && request->no_python)
-        return say_error(SAY_USAGE, "--python and --no-python: which of the two?");
+    if (asked && request->no_python) {
+        (void)say_error(SAY_USAGE, "--python and --no-python: which of the two?");
+        say_hint("--python=PATH measures that interpreter, --no-python none");
+        return SAY_USAGE;
+    }
     if (!request->no_python)
         status = python_open(request->python, python, why, sizeof why);
     if (status == SAY_INTERRUPTED)
@@ -73,6 +87,8 @@ static int find_python(const struct request *request, struct report *report, str
         say_hint("--python=PATH names another interpreter, --no-python leaves Python out");
         return status;
     }
+    if (status != SAY_OK && !request->no_python)
+        say_note("goes on without Python: %s", why);
     contenders_set_python(report->contenders, status == SAY_OK ? python : NULL, why);
     report->python_gil = -1;
     if (status == SAY_OK) {
@@ -189,6 +205,8 @@ static int compare(struct request *request, struct report *report)
         request->plan.workers = prong_cpus();
     int status = choose(request, report);
     if (status == SAY_OK)
+        status = check_input(request, report);
+    if (status == SAY_OK)
         status = check_page(request);
     if (status == SAY_OK)
         status = find_python(request, report, &python);
@@ -216,9 +234,8 @@ static const struct option options[] = {
     { .group = "What to compare", .name = "--only", .value = "WORK,...", .kind = OPTION_LIST, .at = AT(only), .names = work_name,
       .help = "these works alone (default: all)" },
     { .name = "--engines", .value = "NAME,...", .kind = OPTION_LIST, .at = AT(engines), .names = contenders_engine,
-      .help = "these engines alone (default: all)",
-      .more = "`processes-ready` is a pool of processes that stands before the time is taken; all others start their workers for the "
-              "job and join them at its end." },
+      .help = "these engines alone (default: all); processes-ready is a pool that stands before the job comes, all others start their "
+              "workers for the job and join them at its end" },
     { .name = "--workers", .value = "N", .kind = OPTION_COUNT, .most = WORKERS_MAX, .at = AT(plan.workers),
       .help = "threads, and processes (default: one per CPU that may be used)",
       .more = "`prong doctor` tells how many CPUs may be used, and why that many." },
@@ -231,17 +248,17 @@ static const struct option options[] = {
     { .name = "--no-python", .kind = OPTION_FLAG, .at = AT(no_python), .help = "leave Python out" },
     { .name = "--no-costs", .kind = OPTION_FLAG, .at = AT(no_costs), .help = "measure the works alone" },
     { .group = "How to measure", .name = "--runs", .value = "N", .kind = OPTION_COUNT, .most = MEASURE_RUNS_MAX, .at = AT(runs),
-      .help = "rounds to measure (default: 10, or 6 where a round takes longer than a second)" },
+      .help = "rounds to measure (default: 10, or 6 where a round takes longer than two seconds)" },
     { .name = "--wait-quiet", .value = "SECONDS", .kind = OPTION_MAYBE_COUNT, .most = 86400, .bare_count = 60, .at = AT(wait_quiet_s),
       .help = "first wait until nothing else uses the machine, so long at most (without a value: 60)" },
     { .group = "How to show it", .name = "--json", .kind = OPTION_FLAG, .at = AT(json),
       .help = "prong.compare/1 on standard output, and nothing else there" },
-    { .name = "--csv", .kind = OPTION_FLAG, .at = AT(csv), .help = "the rows as CSV" },
+    { .name = "--csv", .kind = OPTION_FLAG, .at = AT(csv), .help = "all rows and costs as CSV" },
     { .name = "--md", .kind = OPTION_FLAG, .at = AT(md), .help = "the tables as Markdown" },
     { .name = "--html", .value = "FILE", .kind = OPTION_FILE, .at = AT(html),
       .help = "a page of charts, too; for it the speed-up by workers is measured",
-      .more = "The page is one file, complete in itself, for any browser, without a network; `-` is standard output. Up to 40 seconds more are "
-              "spent on the works `sqrt` and `records` with 1, 2, 4, ... workers, up to twice the CPUs." },
+      .more = "The page is one file, complete in itself, for any browser, without a network; `-` is standard output. Up to 40 seconds more "
+              "are spent on the works `sqrt` and `records` with 1, 2, 4, ... workers, up to twice the CPUs." },
     { 0 }
 };
 #undef AT
@@ -282,8 +299,10 @@ static int run_command(int argc, char *const argv[])
         (void)say_error(status, "no memory to begin with");
     else
         status = options_read(&compare_command, request, argc, argv);
-    if (status == SAY_OK && request->json + request->csv + request->md > 1)
+    if (status == SAY_OK && request->json + request->csv + request->md > 1) {
         status = say_error(SAY_USAGE, "--json, --csv and --md all want standard output: choose one");
+        say_hint("--html FILE can be had beside any of them");
+    }
     if (status == SAY_OK)
         status = compare(request, report);
     free(report);

@@ -8,7 +8,7 @@
 #include "say.h"
 
 enum { RUNS_DEFAULT = 10, RUNS_OF_LONG_ROUNDS = 6 };
-static const double long_round_s = 1;
+static const double long_round_s = 2;
 
 const struct job_row *report_first_row(const struct job *job)
 {
@@ -35,14 +35,16 @@ static int run_once(struct report *report, struct job *job, int i, const char *s
     return SAY_OK;
 }
 
-/* In turn, beginning with `first`; what each took is added to its row if there is room for it at `round`. */
-static int run_round(struct report *report, struct job *job, uint32_t first, uint32_t round, const char *stage)
+/* Those that take part, in turn, beginning with the next one in each round; what each took is noted at `round`. */
+static int run_round(struct report *report, struct job *job, uint32_t round, const char *stage)
 {
-    for (uint32_t turn = 0; turn < CONTENDERS_N; turn++) {
-        uint32_t i = (first + turn) % CONTENDERS_N;
-        if (!contender_can(&report->contenders[i], job->work))
-            continue;
-        int status = run_once(report, job, (int)i, stage);
+    int in[CONTENDERS_N];
+    uint32_t n = 0;
+    for (int i = 0; i < CONTENDERS_N; i++)
+        if (contender_can(&report->contenders[i], job->work))
+            in[n++] = i;
+    for (uint32_t turn = 0; turn < n; turn++) {
+        int i = in[(round + turn) % n], status = run_once(report, job, i, stage);
         if (status != SAY_OK)
             return status;
         job->rows[i].seconds[round] = job->rows[i].last.seconds;
@@ -69,7 +71,7 @@ static int with_pools(struct report *report, struct job *job, uint32_t runs, int
 static int check_job(struct report *report, struct job *job, uint32_t runs)
 {
     (void)runs;
-    int status = run_round(report, job, 0, 0, "warming up");
+    int status = run_round(report, job, 0, "warming up");
     const struct job_row *first = report_first_row(job);
     for (int i = 0; status == SAY_OK && i < CONTENDERS_N; i++)
         if (job->rows[i].has_figures && !figures_agree(&first->last.figures, &job->rows[i].last.figures))
@@ -109,7 +111,7 @@ static int measure_job(struct report *report, struct job *job, uint32_t runs)
     for (uint32_t round = 0; round < runs && status == SAY_OK && report->agree; round++) {
         char stage[64];
         snprintf(stage, sizeof stage, "round %u of %u", round + 1, runs);
-        status = run_round(report, job, round, round, stage);
+        status = run_round(report, job, round, stage);
     }
     if (status != SAY_OK || !report->agree)
         return status;

@@ -40,6 +40,8 @@ static void show_head(const struct report *report, const struct paint *p)
     fputc('\n', p->to);
     if (!report->jobs[WORK_RECORDS].is_left_out)
         fprintf(p->to, "data: %s\n", report->plan->source);
+    if (contender_is_in(&report->contenders[C_READY]))
+        fprintf(p->to, "processes-ready: a pool that stands before the job comes; all others start their workers for the job\n");
     show_busy(report, p);
 }
 

@@ -13,15 +13,18 @@ enum verdict verdict_of(const struct measure *serial, const struct measure *time
         return VERDICT_TOO_FEW;
     if (is_busy)
         return VERDICT_TOO_NOISY;
+    if (speedup->low > 1 - close_to_1 && speedup->high < 1 + close_to_1)
+        return VERDICT_SAME;
     if (time->high < serial->low)
         return VERDICT_GAINS;
-    if (time->low > serial->high)
-        return VERDICT_LOSES;
-    return speedup->low > 1 - close_to_1 && speedup->high < 1 + close_to_1 ? VERDICT_SAME : VERDICT_TOO_NOISY;
+    return time->low > serial->high ? VERDICT_LOSES : VERDICT_TOO_NOISY;
 }
 
 const char *verdict_word(enum verdict verdict)
 {
-    static const char *const word[] = { NULL, "gains", "loses", "same", "too noisy to say", "too few runs to say" };
+    static const char *const word[] = {
+        [VERDICT_SAME] = "same", [VERDICT_GAINS] = "gains", [VERDICT_LOSES] = "loses", [VERDICT_TOO_NOISY] = "too noisy to say",
+        [VERDICT_TOO_FEW] = "too few runs to say",
+    };
     return word[verdict];
 }

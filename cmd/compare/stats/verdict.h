@@ -6,9 +6,9 @@
 
 enum verdict {
     VERDICT_NONE,           /* nothing to compare with, or the yardstick itself */
-    VERDICT_GAINS,          /* faster than serial: the intervals do not overlap */
+    VERDICT_SAME,           /* the ratio is certainly within a tenth of 1: no difference that matters */
+    VERDICT_GAINS,          /* else: faster than serial: the intervals do not overlap */
     VERDICT_LOSES,          /* slower: they do not overlap */
-    VERDICT_SAME,           /* they overlap, and the ratio is certainly within a tenth of 1 */
     VERDICT_TOO_NOISY,      /* they overlap, or the machine is busy */
     VERDICT_TOO_FEW         /* runs */
 };

@@ -35,13 +35,13 @@ function time(s) {
 const shortTime = (s) => time(s).replace(/\.0+ /, " "); /* on an axis: 10 ms */
 
 function bytes(b) {
-    return Math.abs(b) < 1024
+    return Math.abs(b) < 1e3
         ? `${digits(b)} B`
-        : Math.abs(b) < 1 << 20
-          ? `${digits(b / 1024)} KiB`
-          : b < 2 ** 30
-            ? `${digits(b / 2 ** 20)} MiB`
-            : `${digits(b / 2 ** 30)} GiB`;
+        : Math.abs(b) < 1e6
+          ? `${digits(b / 1e3)} KB`
+          : b < 1e9
+            ? `${digits(b / 1e6)} MB`
+            : `${digits(b / 1e9)} GB`;
 }
 
 const valueOf = (x, unit) => (unit === "s" ? time(x) : unit === "bytes" ? bytes(x) : `${Number(x.toPrecision(3))}`);
@@ -537,10 +537,10 @@ function showCosts() {
 
 const amdahl = (share, cpus, n) => 1 / (share + (1 - share) / Math.min(n, cpus));
 
-/* The share s of the serial time that does not divide: 1/S = s + (1 - s)/p with p CPUs at work, least squares over s. of: "speedup",
- * or an end of its interval. Null: nothing to fit. */
+/* The share s of the serial time that does not divide: 1/S = s + (1 - s)/n on n workers, least squares over s. More workers than CPUs
+ * tell of the scheduler, not of the work. of: "speedup", or an end of its interval. Null: nothing to fit. */
 function fitShare(steps, cpus, of) {
-    const points = steps.filter((step) => step[of] > 0).map((step) => [1 / step[of], 1 / Math.min(step.workers, cpus)]);
+    const points = steps.filter((step) => step[of] > 0 && step.workers <= cpus).map((step) => [1 / step[of], 1 / step.workers]);
     const below = sum(points.map(([, one]) => (1 - one) ** 2));
     return below ? Math.min(1, Math.max(0, sum(points.map(([inverse, one]) => (inverse - one) * (1 - one))) / below)) : null;
 }
@@ -551,7 +551,7 @@ function readSteps(curves) {
         .map(
             ({ who, share, least, most }) =>
                 `${nameOf(who)} ${percent(share)} ` +
-                `(${between(least, most, percent)}${least >= 0.005 ? `: at most ${times(1 / least)} on any number of CPUs` : ""})`,
+                `(${between(least, most, percent)})`,
         );
     return report.quiet === false
         ? "The machine was busy: what does not divide and what others took from it cannot be told apart."
