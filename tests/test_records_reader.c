@@ -413,6 +413,25 @@ START_TEST(long_texts_are_read_through_windows)
 }
 END_TEST
 
+/* Wherever in the window it is when that has to slide before the flaw is told. */
+START_TEST(a_flaw_is_found_at_any_place_of_a_long_text)
+{
+    enum { SIZE = 600000, ROW = 20 };
+    static const uint64_t steps[] = { 1 << 19 };
+    static const char *const flawed[] = { "\"23456\"x,\"0123456789", "0123456\"8,0123456789", "01234567,\"0123456789", "01234567,90,234567890" };
+    char *text = malloc(SIZE);
+    for (size_t i = 0; i < SIZE; i += ROW)
+        memcpy(text + i, "01234567,\"12345678\"\n", ROW);
+    for (size_t at = 0, i = 0; at < SIZE; at += ROW * (SANITIZED ? 3001 : 301), i++) {
+        struct file file = { .text = text, .size = SIZE };
+        memcpy(text + at, flawed[i % 4], ROW - 1);
+        check_text(&shapes[1], &file, 0, steps, 1);
+        memcpy(text + at, "01234567,\"12345678\"\n", ROW);
+    }
+    free(text);
+}
+END_TEST
+
 /* ---- flaws --------------------------------------------------------------------------------------------------------------- */
 
 static struct found read_text(const struct shape *shape, const char *text, struct odds *ret_odds)
@@ -645,13 +664,17 @@ START_TEST(a_file_may_have_very_many_columns)
 }
 END_TEST
 
-/* A file of x alone, that is nowhere. */
+/* A file of x alone, that is nowhere; its last byte may be a newline. */
+struct xs { uint64_t size; bool has_newline; };
 static int64_t give_x(void *context, uint64_t at, char *buf, size_t size, struct flaw *ret_flaw)
 {
+    const struct xs *xs = context;
+    uint64_t n = at < xs->size ? xs->size - at : 0;
     (void)ret_flaw;
-    uint64_t all = *(const uint64_t *)context, n = at < all ? all - at : 0;
     n = n < size ? n : size;
     memset(buf, 'x', n);
+    if (xs->has_newline && n > 0 && at + n == xs->size)
+        buf[n - 1] = '\n';
     return (int64_t)n;
 }
 
@@ -659,18 +682,22 @@ START_TEST(a_record_may_be_as_long_as_promised_and_no_longer)
 {
     struct batch batch;
     struct flaw flaw;
-    uint64_t all = READER_LONGEST;
+    static const struct { struct xs xs; int r; } cases[] = {
+        { { READER_LONGEST, false }, 0 }, { { READER_LONGEST + 1, true }, 0 },
+        { { READER_LONGEST + 1u, false }, FLAW_LONG }, { { READER_LONGEST + 2u, true }, FLAW_LONG }, { { READER_LONGEST + 50u, true }, FLAW_LONG },
+    };
     if (SANITIZED)
         skip("takes a GiB of memory, and several of the sanitizer's");
     struct reader *reader = new_reader(&shapes[0]);
-    ck_assert_int_eq(reader_begin(reader, 0, 0, 0, 1 << 20, false, give_x, &all, &flaw), 0);
-    ck_assert_int_eq(reader_next(reader, &batch, &flaw), 0);
-    ck_assert(batch.n == 1 && batch.end[0][0] - batch.begin[0][0] == READER_LONGEST);
-    all++;
-    ck_assert_int_eq(reader_begin(reader, 0, 0, 0, 1 << 20, false, give_x, &all, &flaw), 0);
-    ck_assert_int_eq(reader_next(reader, &batch, &flaw), FLAW_LONG);
-    ck_assert_str_eq(flaw.text, "expected records of at most 1073741824 bytes, found a longer one");
-    ck_assert(flaw.at == 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct xs xs = cases[i].xs;
+        ck_assert_int_eq(reader_begin(reader, 0, 0, 0, 1 << 20, false, give_x, &xs, &flaw), 0);
+        ck_assert_int_eq(reader_next(reader, &batch, &flaw), cases[i].r);
+        if (cases[i].r == 0)
+            ck_assert(batch.n == 1 && batch.end[0][0] - batch.begin[0][0] == READER_LONGEST);
+        else
+            ck_assert(flaw.at == 0 && strcmp(flaw.text, "expected records of at most 1073741824 bytes, found a longer one") == 0);
+    }
     reader_free(reader);
 }
 END_TEST
@@ -747,6 +774,7 @@ int main(int argc, char **argv)
     add_case(every_short_text_is_read_as_it_should_be);
     for (int i = 0; i < 3; i++)
         add_case_for("long", long_texts_are_read_through_windows, i, 0);
+    add_case(a_flaw_is_found_at_any_place_of_a_long_text);
     add_case(a_flaw_has_its_place_its_text_and_all_rows_before_it);
     add_case(a_flaw_stays_and_the_next_piece_begins_without_it);
     add_case(a_file_that_cannot_be_read_on_gives_the_rows_before);

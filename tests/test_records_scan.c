@@ -81,8 +81,9 @@ static void simple_scan(struct simple *s, const struct scan *from, const char *t
 
 /* ---- texts --------------------------------------------------------------------------------------------------------------- */
 
-/* Seldom quotes, often quotes, always something that counts, words. */
-static const char *const alphabets[] = { "aaaaaaaa,,\n\r\"", "a,\"\n\r", ",\n", "\",", "\"\"\"\r\n", "abcdefgh,", "\"a", "a\"\"\"\"," };
+/* Seldom quotes, often quotes, always something that counts, words; and bytes next to which the others are told apart by sums that carry. */
+static const char *const alphabets[] = { "aaaaaaaa,,\n\r\"", "a,\"\n\r", ",\n", "\",", "\"\"\"\r\n", "abcdefgh,", "\"a", "a\"\"\"\",",
+                                         "\xac,\xa2\"\x8a\n\xff\x80" };
 enum { ALPHABETS_N = sizeof alphabets / sizeof alphabets[0] };
 
 static void random_text(uint64_t *state, char *text, size_t size)

@@ -280,8 +280,9 @@ static int check_end(struct reader *reader, struct flaw *ret_flaw)
     char buf[FLAW_EXCERPT];
     const struct cut *cut = &reader->cut;
     uint32_t end = reader->window.n;
+    place field_at = cut->at + cut->field_at;
     if (reader->scan.in_quotes)
-        return flaw_set(ret_flaw, FLAW_QUOTE, cut->at + cut->field_at, "expected a closing quote before the end of the file, found none to: %s",
+        return flaw_set(ret_flaw, FLAW_QUOTE, field_at, "expected a closing quote before the end of the file, found none to: %s",
                         excerpt(reader, cut->field_at, buf));
     if (reader->shape.quote && cut->text[cut->field_at] == reader->shape.quote && cut->text[end - 1] == '\r')
         return flaw_set(ret_flaw, FLAW_QUOTE, cut->at + end - 2, "expected \\r\\n behind a closing quote, found \\r and the end of the file");
