@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    READ_SIZE = 64 << 10,           /* bytes asked for at once */
+    READ_SIZE = 128 << 10,          /* bytes asked for at once */
     LOOK_AHEAD = 4 << 10            /* of which so many behind hi: nearly all rows end there */
 };
 enum { NO_QUOTE = UINT32_MAX };
