@@ -58,7 +58,8 @@ static void take_batch(const struct shape *shape, const struct batch *batch, str
     }
 }
 
-static void read_piece(struct reader *reader, const struct shape *shape, struct file *file, uint64_t lo, uint64_t hi, bool in_quotes, struct rows *rows)
+static void read_piece(struct reader *reader, const struct shape *shape, struct file *file, uint64_t lo, uint64_t hi, bool in_quotes,
+                       struct rows *rows)
 {
     struct batch batch;
     struct flaw flaw = { 0 };

@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    READ_SIZE = 64 << 10,           /* bytes asked for at once */
+    READ_SIZE = 128 << 10,          /* bytes asked for at once */
     LOOK_AHEAD = 4 << 10            /* of which so many behind hi: nearly all rows end there */
 };
 enum { NO_QUOTE = UINT32_MAX };
@@ -280,11 +280,13 @@ static int check_end(struct reader *reader, struct flaw *ret_flaw)
     char buf[FLAW_EXCERPT];
     const struct cut *cut = &reader->cut;
     uint32_t end = reader->window.n;
+    place field_at = cut->at + cut->field_at;
     if (reader->scan.in_quotes)
-        return flaw_set(ret_flaw, FLAW_QUOTE, cut->at + cut->field_at, "expected a closing quote before the end of the file, found none to: %s",
+        return flaw_set(ret_flaw, FLAW_QUOTE, field_at, "expected a closing quote before the end of the file, found none to: %s",
                         excerpt(reader, cut->field_at, buf));
     if (reader->shape.quote && cut->text[cut->field_at] == reader->shape.quote && cut->text[end - 1] == '\r')
-        return flaw_set(ret_flaw, FLAW_QUOTE, cut->at + end - 2, "expected \\r\\n behind a closing quote, found \\r and the end of the file");
+        return flaw_set(ret_flaw, FLAW_QUOTE, cut->at + end - 2,
+                        "expected \\r\\n behind a closing quote, found \\r and the end of the file");
     return 0;
 }
 
@@ -322,7 +324,8 @@ static int scan_on(struct reader *reader, bool *ret_is_full, struct flaw *ret_fl
     if (reader->bad_quote != NO_QUOTE)
         return quote_flaw(reader, ret_flaw);
     if (reader->scanned - cut->row_at > READER_LONGEST)
-        return flaw_set(ret_flaw, FLAW_LONG, cut->at + cut->row_at, "expected records of at most %d bytes, found a longer one", READER_LONGEST);
+        return flaw_set(ret_flaw, FLAW_LONG, cut->at + cut->row_at, "expected records of at most %d bytes, found a longer one",
+                        READER_LONGEST);
     if (is_window_full(reader) && reader->scanned == reader->window.n && make_room(reader, ret_flaw))
         return ret_flaw->kind;
     if (have_more(reader, &n, ret_flaw))

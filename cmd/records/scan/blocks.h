@@ -4,10 +4,11 @@
  *   bytes64, read64(text)                  64 bytes in registers
  *   equal64(bytes, c)                      bit i: byte i is c
  *   prefix_xor(mask)                       bit i: whether an odd number of the bits 0..i is set
- *   put_ends(ends, mask, n, at)            writes at + i to `ends` for each of the n bits i that are set; may write up to 64 behind them
+ *   put_ends(ends, mask, n, at)            writes at + i to `ends` for each of the n bits i that are set; behind them it may write
+ *                                          up to 64 more, of any value
  *
- * A quote opens or closes, in turn, so the prefix XOR of the quotes tells which bytes lie inside; what closes a quoted field and the next one
- * directly behind it are a doubled quote, which this takes as closed and opened again:
+ * A quote opens or closes, in turn, so the prefix XOR of the quotes tells which bytes lie inside. A doubled quote is taken as one that
+ * closes and one that opens again:
  *
  *      text      a , " b , " " c " , d
  *      quotes    . . 1 . . 1 1 . 1 . .
@@ -60,8 +61,8 @@ TARGET static inline uint32_t first_bad(uint64_t opens, uint64_t behind, uint64_
 }
 
 /* A block with quotes, or behind one that left something open. `valid`: the bits of its bytes; `block` has none but those. */
-TARGET static inline struct found quoted_block(struct carry *carry, struct found block, uint64_t quotes, uint64_t cr, uint64_t valid, uint32_t at,
-                                               uint32_t *bad)
+TARGET static inline struct found quoted_block(struct carry *carry, struct found block, uint64_t quotes, uint64_t cr, uint64_t valid,
+                                               uint32_t at, uint32_t *bad)
 {
     uint64_t inside = prefix_xor(quotes) ^ carry->inside;
     uint64_t ends = block.ends & ~inside, newlines = block.newlines & ~inside;
@@ -82,7 +83,8 @@ TARGET static inline struct found quoted_block(struct carry *carry, struct found
     return (struct found){ ends, newlines };
 }
 
-TARGET static inline struct found one_block(struct carry *carry, const struct scan *scan, const char *text, uint64_t valid, uint32_t at, uint32_t *bad)
+TARGET static inline struct found one_block(struct carry *carry, const struct scan *scan, const char *text, uint64_t valid, uint32_t at,
+                                            uint32_t *bad)
 {
     bytes64 bytes = read64(text);
     uint64_t quotes = scan->quote ? equal64(bytes, scan->quote) & valid : 0;

@@ -29,7 +29,8 @@ static const struct scan_table *choose(void)
     return tables[i];
 }
 
-size_t scan_ends(struct scan *scan, const char *text, size_t size, uint32_t base, uint32_t *ret_ends, size_t *ret_newlines, uint32_t *ret_bad)
+size_t scan_ends(struct scan *scan, const char *text, size_t size, uint32_t base, uint32_t *ret_ends, size_t *ret_newlines,
+                 uint32_t *ret_bad)
 {
     return choose()->ends(scan, text, size, base, ret_ends, ret_newlines, ret_bad);
 }

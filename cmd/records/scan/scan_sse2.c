@@ -1,5 +1,5 @@
-/* scan_sse2.c - a block is four registers of 16 bytes. Needs the carry-less product and the bit count, too, as all x86 since about 2010 has;
- * older ones take plain C. */
+/* scan_sse2.c - a block is four registers of 16 bytes. Needs the carry-less product and the bit count, too, which all x86 since about 2010
+ * has; older ones take plain C. */
 #include "records/scan/tables.h"
 
 #if defined(__x86_64__)
