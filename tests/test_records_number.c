@@ -52,12 +52,27 @@ static uint32_t column(struct vec *v, char point, bool is_lenient)
     return number_column(in.text, in.begin, in.end, in.n, point, is_lenient, v, &bad, &first_bad);
 }
 
-/* The one cell, strict; false: it is no number. */
+/* The one cell, strict; false: it is no number. Several of it at once, which may be read in another way, must be the same. */
 static bool one(const char *cell, struct vec *v)
 {
+    enum { SEVERAL = 9 };
     none();
-    add(cell);
-    return column(v, '.', false) == 1;
+    for (int i = 0; i < SEVERAL; i++)
+        add(cell);
+    uint32_t n = column(v, '.', false);
+    ck_assert_msg(n == 0 || n == SEVERAL, "%s: %u", cell, n);
+    struct vec several = *v;
+    wide copy[SEVERAL];
+    memcpy(copy, room, sizeof copy);
+    in.n = 1;
+    ck_assert_msg((column(v, '.', false) == 1) == (n == SEVERAL), "%s", cell);
+    if (n == 0)
+        return false;
+    ck_assert(v->kind == several.kind && v->scale == several.scale && v->has_missing == several.has_missing && v->most == several.most);
+    size_t size = v->kind == VEC_WIDE ? sizeof(wide) : sizeof(int64_t);
+    for (size_t i = 0; i < SEVERAL; i++)
+        ck_assert_msg(memcmp((char *)copy + i * size, room, size) == 0, "%s", cell);
+    return true;
 }
 
 /* ---- the reference ---- */
@@ -238,6 +253,11 @@ START_TEST(the_ends_of_64_bits_are_integers)
     ck_assert(one("-9223372036854775808", &v) && v.kind == VEC_INT && v.i[0] == INT64_MIN && v.most == UINT64_C(1) << 63);
     ck_assert(one("9223372036854775808", &v) && v.kind == VEC_WIDE && v.w[0] == (wide)INT64_MAX + 1);
     ck_assert(one("-9223372036854775809", &v) && v.kind == VEC_WIDE && v.w[0] == (wide)INT64_MIN - 1);
+    none();
+    add("-9223372036854775808");
+    add("1");
+    ck_assert_uint_eq(column(&v, '.', false), 2);
+    ck_assert(v.kind == VEC_INT && v.most == UINT64_C(1) << 63);
     ck_assert(one("-922337203685477580.8", &v) && v.kind == VEC_INT && v.i[0] == INT64_MIN && v.scale == 1);
 }
 END_TEST
@@ -322,7 +342,7 @@ START_TEST(what_is_no_number_is_told)
         "nan", "NaN", "1_000",
         "1e5.5", "12a", "a12", "\"", "\"\"\"", "\"1\"\"", "\"1\"2", "1\"", "'1'", "1e999", "-1e309", "1.8e308", "12345678-",
         "123456789-", "1234567890123.4.5",
-        "1234.56789012.34", "1234567890123456a", "1:3", "1/2", "\xff" "1", "1\x80", "12345678\xb1", "\xb1", "1.\xb5",
+        "1234.56789012.34", "12.3456789.12345", "1234567890123456a", "1:3", "1/2", "\xff" "1", "1\x80", "12345678\xb1", "\xb1", "1.\xb5",
         "123456789012\xb1", "\xb1" "23456789" };
     for (size_t i = 0; i < sizeof not / sizeof *not; i++) {
         struct vec v;
