@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* As ck_assert, which tells the harness each time that it passes: too slow for each of a million cells. */
+#define MUST(truth) do { if (!(truth)) ck_abort_msg("not so: %s", #truth); } while (0)
+
 enum { COLUMNS = 11, ROWS = 100000 };
 
 static uint64_t hash_of(const char *text, size_t size)      /* FNV-1a */
@@ -106,18 +109,18 @@ static void see_cell(struct seen *s, int column, const char *cell, size_t size)
     s->empty[column] += size == 0;
     snprintf(text, sizeof text, "%.*s", (int)size, cell);
     if (column == 0)
-        ck_assert_uint_eq(strtoull(text, NULL, 10), 1000000 + s->rows);
+        MUST(strtoull(text, NULL, 10) == 1000000 + s->rows);
     if (column == 1)
-        ck_assert_msg(size == 19 && text[4] == '-' && text[10] == 'T' && text[13] == ':', "%s", text);
+        MUST(size == 19 && text[4] == '-' && text[10] == 'T' && text[13] == ':');
     if (column == 5 && size)
-        ck_assert(size == 1 && cell[0] >= '1' && cell[0] <= '9');
+        MUST(size == 1 && cell[0] >= '1' && cell[0] <= '9');
     if (column == 6 && size)
-        ck_assert(strtod(text, NULL) >= 5 && strtod(text, NULL) < 50 && cell[size - 3] == '.');
+        MUST(strtod(text, NULL) >= 5 && strtod(text, NULL) < 50 && cell[size - 3] == '.');
     if (column == 7 && size)
-        ck_assert(strtod(text, NULL) <= 0.5 && size == 4 && (cell[3] == '0' || cell[3] == '5'));
+        MUST(strtod(text, NULL) <= 0.5 && size == 4 && (cell[3] == '0' || cell[3] == '5'));
     if (column == 8 && size) {
         unsigned long customer = strtoul(text, NULL, 10) - 100000;
-        ck_assert_uint_lt(customer, 400000);
+        MUST(customer < 400000);
         s->customers += !s->customer[customer];
         s->customer[customer] = true;
     }
@@ -138,7 +141,7 @@ static void see_all(struct seen *s, const char *text, size_t size)
         cell = p + 1;
         if (*p != '\n')
             continue;
-        ck_assert_int_eq(column, COLUMNS);
+        MUST(column == COLUMNS);
         column = 0;
         s->rows++;
         s->longest = (size_t)(cell - row) > s->longest ? (size_t)(cell - row) : s->longest;
@@ -188,11 +191,11 @@ START_TEST(a_customer_always_has_the_same_address)
         if (column < 8 || !next || comma == cell || next == comma + 1)
             continue;
         unsigned long customer = strtoul(cell, NULL, 10) - 100000;
-        ck_assert_uint_lt(customer, 400000);
+        MUST(customer < 400000);
         char email[MOST];
         snprintf(email, sizeof email, "%.*s", (int)(next - comma - 1), comma + 1);
         if (address[customer][0]) {
-            ck_assert_str_eq(address[customer], email);
+            MUST(strcmp(address[customer], email) == 0);
             again++;
         }
         strcpy(address[customer], email);

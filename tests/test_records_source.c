@@ -561,16 +561,33 @@ START_TEST(a_flaw_is_told_with_its_line_also_of_a_packed_file)
 }
 END_TEST
 
-START_TEST(a_file_that_changed_is_not_read_again)
+static void expect_changed(void)
 {
     struct flaw flaw;
-    enter_folder();
-    write_text("a.csv", "a,b\n1,2\n");
-    ck_assert_int_eq(open_one("a.csv"), SAY_OK);
-    write_text("a.csv", "a,b\n1,2\n3,4\n");
     ck_assert_int_eq(read_all(0, 10, &flaw), -1);
     ck_assert_int_eq(flaw.kind, FLAW_CHANGED);
     sources_close(&sources);
+}
+
+START_TEST(a_file_that_changed_is_not_read_again)
+{
+    static const struct timespec now[2] = { { .tv_sec = 1700000000 }, { .tv_sec = 1700000000 } };
+    static const struct timespec later[2] = { { .tv_sec = 1700000000 }, { .tv_sec = 1700000000, .tv_nsec = 1000000 } };
+    enter_folder();
+    write_text("a.csv", "a,b\n1,2\n");
+    ck_assert_int_eq(utimensat(AT_FDCWD, "a.csv", now, 0), 0);
+    ck_assert_int_eq(open_one("a.csv"), SAY_OK);
+    write_text("a.csv", "a,b\n1,2\n3,4\n");       /* larger, at the same time */
+    ck_assert_int_eq(utimensat(AT_FDCWD, "a.csv", now, 0), 0);
+    expect_changed();
+    ck_assert_int_eq(open_one("a.csv"), SAY_OK);
+    ck_assert_int_eq(utimensat(AT_FDCWD, "a.csv", later, 0), 0);
+    expect_changed();
+    ck_assert_int_eq(open_one("a.csv"), SAY_OK);
+    write_text("b.csv", "a,b\n1,2\n3,4\n");       /* another, of the same time and size */
+    ck_assert_int_eq(utimensat(AT_FDCWD, "b.csv", later, 0), 0);
+    ck_assert_int_eq(rename("b.csv", "a.csv"), 0);
+    expect_changed();
     leave_folder();
 }
 END_TEST

@@ -17,6 +17,9 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+const double decimal_tens[23] = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+
 wide_u decimal_power(unsigned exponent)
 {
     static const uint64_t power[20] = {
@@ -387,12 +390,10 @@ static double real_of_interval(const struct decimal *d, int q)
 
 static double magnitude(const struct decimal *d)
 {
-    static const double ten[] = {
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     int64_t q = d->exponent;
     if (!d->has_more && d->mantissa <= UINT64_C(1) << 53 && q >= -22 && q <= 22) {
         double m = (double)(uint64_t)d->mantissa;
-        return q < 0 ? m / ten[-q] : m * ten[q];
+        return q < 0 ? m / decimal_tens[-q] : m * decimal_tens[q];
     }
     if (d->mantissa == 0 || q < POWER_LEAST)
         return 0;

@@ -30,4 +30,5 @@ int decimal_compare(const struct decimal *decimal, double real);
 /* The shortest digits that read back as `real` (finite and above 0); of several the nearest: digits * 10^exponent. */
 uint64_t decimal_shortest(double real, int *ret_exponent);
 
+extern const double decimal_tens[23];           /* 10^i, as far as doubles have them exactly */
 wide_u decimal_power(unsigned exponent);        /* 10^exponent, up to WIDE_DIGITS */

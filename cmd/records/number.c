@@ -385,6 +385,9 @@ bool number_read(const char *text, size_t size, char point, struct value *ret_va
 
 double number_real(wide mantissa, uint8_t scale)
 {
+    const wide exact = (wide)1 << 53;
+    if (mantissa >= -exact && mantissa <= exact && scale <= 22)
+        return (double)(int64_t)mantissa / decimal_tens[scale];
     struct decimal d = { .is_negative = mantissa < 0, .exponent = -(int64_t)scale };
     d.mantissa = mantissa < 0 ? -(wide_u)mantissa : (wide_u)mantissa;
     return decimal_real(&d);
@@ -392,34 +395,46 @@ double number_real(wide mantissa, uint8_t scale)
 
 /* ---- to text ---- */
 
-static char *write_whole(wide_u number, char *out)
+static char *write_64(uint64_t number, int least_digits, char *out)
 {
-    char digits[40], *first = digits + sizeof digits;
-    do
+    char digits[20], *first = digits + sizeof digits;
+    for (; number || least_digits > 0; number /= 10, least_digits--)
         *--first = (char)('0' + (int)(number % 10));
-    while (number /= 10);
     size_t size = (size_t)(digits + sizeof digits - first);
     memcpy(out, first, size);
     return out + size;
 }
 
+/* In halves of 19 digits, as division in 128 bits is slow. */
+static char *write_whole(wide_u number, char *out)
+{
+    const uint64_t half = 10000000000000000000u;
+    if (number < half)
+        return write_64((uint64_t)number, 1, out);
+    out = write_whole(number / half, out);
+    return write_64((uint64_t)(number % half), 19, out);
+}
+
 /* number * 10^exponent, all digits; the exponent is at most 17. */
 static char *write_plainly(wide_u number, int exponent, char *out)
 {
-    for (; exponent < 0 && number % 10 == 0; exponent++)
-        number /= 10;
-    for (; exponent > 0; exponent--)
-        number *= 10;
-    char digits[40];
-    int size = (int)(write_whole(number, digits) - digits), before = size + exponent;
+    char digits[64];
+    char *end = write_whole(number, digits);
+    for (; exponent < 0 && end > digits + 1 && end[-1] == '0'; exponent++)
+        end--;
+    for (; exponent > 0 && number > 0; exponent--)
+        *end++ = '0';
+    int size = (int)(end - digits), before = number > 0 ? size + exponent : size;
     if (before <= 0) {
         *out++ = '0';
         *out++ = '.';
         memset(out, '0', (size_t)-before);
         out += -before;
         before = 0;
-    } else
-        memcpy(out, digits, (size_t)before), out += before;
+    } else {
+        memcpy(out, digits, (size_t)before);
+        out += before;
+    }
     if (before > 0 && before < size)
         *out++ = '.';
     memcpy(out, digits + before, (size_t)(size - before));

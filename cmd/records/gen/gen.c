@@ -85,7 +85,7 @@ static const char *const long_notes[] = {
     "gift, wrap it", "size runs small, send L if M is out", "please ring, then leave it with the neighbour, 2nd floor",
     "print \"\"HELLO\"\" on the back", "the \"\"good\"\" black, not the \"\"old\"\" one", "\"\"quoted\"\"",
     "line one\nline two", "first floor\nsecond door, left\n\nthanks", "Windows wrote this\r\nwith two bytes at the end of the line",
-    "gr\xc3\xb6\xc3\x9f" "er, bitte", "caf\xc3\xa9 \xe2\x80\x9cMarie\xe2\x80\x9d, 2e \xc3\xa9tage",
+    "gr\303\266\303\237er, bitte", "caf\xc3\xa9 \xe2\x80\x9cMarie\xe2\x80\x9d, 2e \xc3\xa9tage",
     "\xe3\x81\x82\xe3\x82\x8a\xe3\x81\x8c\xe3\x81\xa8\xe3\x81\x86, \xf0\x9f\x91\x95",
     "as before:\n", "see also\n" };
 enum { LONG_NOTES = sizeof long_notes / sizeof *long_notes, NOTES_WITH_ROWS = 2 };

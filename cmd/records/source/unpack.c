@@ -5,6 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef HAVE_ZLIB       /* the build says so, but for one that does not need it */
+#define HAVE_ZLIB 0
+#endif
+#ifndef HAVE_ZSTD
+#define HAVE_ZSTD 0
+#endif
 #if HAVE_ZLIB
 #include <zlib.h>
 #endif
