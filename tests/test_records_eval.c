@@ -168,7 +168,8 @@ static void check_all(const struct wanted *wanted, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const char *got = column(wanted[i].rows, wanted[i].expression);
-        ck_assert_msg(strcmp(got, wanted[i].worth) == 0, "%s of %s is %s, not %s", wanted[i].expression, wanted[i].rows, got, wanted[i].worth);
+        ck_assert_msg(strcmp(got, wanted[i].worth) == 0, "%s of %s is %s, not %s", wanted[i].expression, wanted[i].rows, got,
+                      wanted[i].worth);
     }
     forget();
 }
@@ -185,7 +186,8 @@ START_TEST(whole_numbers_and_decimals_are_exact)
 {
     static const struct wanted cases[] = {
         { "1,2\n-3,4\n0,0", "a+b", "3 1 0" }, { "1,2\n-3,4\n0,0", "a-b", "-1 -7 0" }, { "1,2\n-3,4\n0,0", "a*b", "2 -12 0" },
-        { "0.1,0.2\n1,.25\n5.5,-5.50", "a+b", "0.3 1.25 0" }, { "0.1,0.2\n1,.25", "a-b", "-0.1 0.75" }, { "0.1,0.2\n1.5,.25", "a*b", "0.02 0.375" },
+        { "0.1,0.2\n1,.25\n5.5,-5.50", "a+b", "0.3 1.25 0" }, { "0.1,0.2\n1,.25", "a-b", "-0.1 0.75" },
+        { "0.1,0.2\n1.5,.25", "a*b", "0.02 0.375" },
         { "1.5\n2", "a+1", "2.5 3" }, { "1.5\n2", "1-a", "-0.5 -1" }, { "1.5\n2", "a-0.25", "1.25 1.75" }, { "1.5\n2", "a*2.5", "3.75 5" },
         { "7,3\n-7,3\n7,-3\n7.5,0.2", "a%b", "1 -1 1 0.1" }, { "7\n-7.25", "a%2", "1 -1.25" }, { "7\n-3", "10%a", "3 1" },
         { "1.5\n-2", "-a", "-1.5 2" }, { "1.5\n-2", "abs(a)", "1.5 2" }, { "3\n-1.5", "a^2", "9 2.25" }, { "3\n-1.5", "a^3", "27 -3.375" },
@@ -204,7 +206,8 @@ START_TEST(numbers_that_64_bits_do_not_hold_become_wide_and_come_back)
         { "9223372036854775807,9223372036854775807", "a*b", "85070591730234615847396907784232501249" },
         { "9223372036854775807", "a+1-1", "9223372036854775807" }, { "9223372036854775807,0.01", "a+b", "9223372036854775807.01" },
         { "9223372036854775807,0.01", "a-b", "9223372036854775806.99" }, { "-9223372036854775808,-1", "a%b", "0" },
-        { "9223372036854775807,0.5", "a%b", "0" }, { "99999999999999999999,7", "a%b", "1" }, { "10000000000", "a^3", "1000000000000000000000000000000" },
+        { "9223372036854775807,0.5", "a%b", "0" }, { "99999999999999999999,7", "a%b", "1" },
+        { "10000000000", "a^3", "1000000000000000000000000000000" },
         { "99999999999999999999", "a+a", "199999999999999999998" }, { "99999999999999999999", "a-a", "0" },
         { "12345678901234567890123456789012345678", "a-1", "12345678901234567890123456789012345677" },
         { "12345678901234567890,1000000000", "a*b", "12345678901234567890000000000" },
@@ -221,10 +224,12 @@ START_TEST(what_38_digits_do_not_hold_becomes_real_for_the_whole_batch)
 {
     static const struct wanted cases[] = {
         { "99999999999999999999999999999999999999,1", "a+b", "~100000000000000000000000000000000000000" },
-        { "99999999999999999999999999999999999999,-99999999999999999999999999999999999999\n0,5", "a-b", "~200000000000000000000000000000000000000 ~-5" },
+        { "99999999999999999999999999999999999999,-99999999999999999999999999999999999999\n0,5", "a-b",
+          "~200000000000000000000000000000000000000 ~-5" },
         { "99999999999999999999,99999999999999999999", "a*b", "~10000000000000000000000000000000000000000" },
         { "100000000000000000000\n2", "a^2", "~10000000000000000000000000000000000000000 ~4" },
-        { "1e300\n2", "a+1", "~1e300 ~3" }, { "1e300\n2", "a*2", "~2e300 ~4" }, { "1e300\n7", "a%4", "~0 ~3" }, { "1e300\n-7", "-a", "~-1e300 ~7" },
+        { "1e300\n2", "a+1", "~1e300 ~3" }, { "1e300\n2", "a*2", "~2e300 ~4" }, { "1e300\n7", "a%4", "~0 ~3" },
+        { "1e300\n-7", "-a", "~-1e300 ~7" },
         { "1e300\n-7", "abs(a)", "~1e300 ~7" }, { "1e300\n0", "a*-1", "~-1e300 ~0" }, { "1e-20,1e-20", "a*b", "~1e-40" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -290,8 +295,10 @@ END_TEST
 START_TEST(rounding_is_exact_and_halves_go_away_from_zero)
 {
     static const struct wanted cases[] = {
-        { "2.5\n-2.5\n2.4\n-2.4\n3\n0.01\n-0.01", "floor(a)", "2 -3 2 -3 3 0 -1" }, { "2.5\n-2.5\n2.4\n-2.4\n3\n0.01\n-0.01", "ceil(a)", "3 -2 3 -2 3 1 0" },
-        { "2.5\n-2.5\n2.4\n-2.4\n3\n0.49\n-0.49", "round(a)", "3 -3 2 -2 3 0 0" }, { "2.345\n-2.345\n1.005\n7", "round(a, 2)", "2.35 -2.35 1.01 7" },
+        { "2.5\n-2.5\n2.4\n-2.4\n3\n0.01\n-0.01", "floor(a)", "2 -3 2 -3 3 0 -1" },
+        { "2.5\n-2.5\n2.4\n-2.4\n3\n0.01\n-0.01", "ceil(a)", "3 -2 3 -2 3 1 0" },
+        { "2.5\n-2.5\n2.4\n-2.4\n3\n0.49\n-0.49", "round(a)", "3 -3 2 -2 3 0 0" },
+        { "2.345\n-2.345\n1.005\n7", "round(a, 2)", "2.35 -2.35 1.01 7" },
         { "1250\n1249\n-1250", "round(a, -2)", "1300 1200 -1300" }, { "1250.55", "round(a, 5)", "1250.55" },
         { "99999999999999999999.5\n-99999999999999999999.5", "round(a)", "100000000000000000000 -100000000000000000000" },
         { "99999999999999999999.5\n-99999999999999999999.5", "floor(a)", "99999999999999999999 -100000000000000000000" },
@@ -336,7 +343,8 @@ END_TEST
 START_TEST(what_is_undefined_is_missing_and_counted_where_it_is)
 {
     static const struct { const char *rows, *expression, *worth; uint64_t n; uint32_t row; } cases[] = {
-        { "1,1\n1,0\n,0\n0,0", "a/b", "~1 - - -", 2, 1 }, { "5,0\n5,3\n,0", "a%b", "- 2 -", 1, 0 }, { "1\n-1\n0\n", "sqrt(a)", "~1 - ~0", 1, 1 },
+        { "1,1\n1,0\n,0\n0,0", "a/b", "~1 - - -", 2, 1 }, { "5,0\n5,3\n,0", "a%b", "- 2 -", 1, 0 },
+        { "1\n-1\n0\n", "sqrt(a)", "~1 - ~0", 1, 1 },
         { "1\n\n0\n-1", "ln(a)", "~0 - - -", 2, 2 }, { "1\n1000", "exp(a)/exp(a)", "~1 -", 1, 1 }, { "-8\n4", "a^0.5", "- ~2", 1, 0 },
         { "0\n2", "a^-1", "- ~0.5", 1, 0 }, { "1e300\n2", "a*a", "- ~4", 1, 0 }, { "1e300,0\n7,2", "a%b", "- ~1", 1, 0 },
         { "99999999999999999999,0\n7,2", "a%b", "- 1", 1, 0 }, { "1\n2", "a/(a-a)", "- -", 2, 0 }, { "0\n2", "0/a", "- ~0", 1, 0 },
@@ -355,12 +363,16 @@ START_TEST(missing_passes_through_and_its_rows_hold_zeros)
 {
     static const struct wanted cases[] = {
         { "1,2\n,2\n1,\n,", "a+b", "3 - - -" }, { "1,2\n,2\n1,\n,", "a-b", "-1 - - -" }, { "1,2\n,2\n1,\n,", "a*b", "2 - - -" },
-        { "1,2\n,2\n1,\n,", "a/b", "~0.5 - - -" }, { "\n3", "a+1", "- 4" }, { "\n3", "1-a", "- -2" }, { "\n3", "a^0", "- 1" }, { "\n3", "abs(a-5)", "- 2" },
-        { "1,2\n,2\n1,\n,", "pow(a, b)", "~1 - - -" }, { "1,2\n,2\n1,\n,", "least(a+0,b)", "1 - - -" }, { "1,2\n,2\n1,\n,", "greatest(a,b*1)", "2 - - -" },
+        { "1,2\n,2\n1,\n,", "a/b", "~0.5 - - -" }, { "\n3", "a+1", "- 4" }, { "\n3", "1-a", "- -2" }, { "\n3", "a^0", "- 1" },
+        { "\n3", "abs(a-5)", "- 2" },
+        { "1,2\n,2\n1,\n,", "pow(a, b)", "~1 - - -" }, { "1,2\n,2\n1,\n,", "least(a+0,b)", "1 - - -" },
+        { "1,2\n,2\n1,\n,", "greatest(a,b*1)", "2 - - -" },
         { "1,2\n,2\n1,\n,", "a<b", "true - - -" }, { "1,2\n,2\n1,\n,", "a==b", "false - - -" }, { "\n3", "a == 0", "- false" },
         { "\n3.5", "floor(a)", "- 3" }, { "\nx", "length(a)", "- 1" }, { "\nx", "upper(a)", "- 'X'" },
-        { "\nx", "a == 'x'", "- true" }, { "\nx", "a != 'x'", "- false" }, { "\nx", "a in ('x','y')", "- true" }, { "\nx", "a not in ('x','y')", "- false" },
-        { "\n1", "a in (1,2)", "- true" }, { "\n2024-01-02", "year(a)", "- 2024" }, { "\n99999999999999999999", "a+1", "- 100000000000000000000" },
+        { "\nx", "a == 'x'", "- true" }, { "\nx", "a != 'x'", "- false" }, { "\nx", "a in ('x','y')", "- true" },
+        { "\nx", "a not in ('x','y')", "- false" },
+        { "\n1", "a in (1,2)", "- true" }, { "\n2024-01-02", "year(a)", "- 2024" },
+        { "\n99999999999999999999", "a+1", "- 100000000000000000000" },
         { "1,\n\"\",2\n  ,3\n\"  \",4", "a+0", "1 - - -" }, { "\"\"\nx", "a", "- 'x'" },
     };
     CHECK(cases);
@@ -372,11 +384,14 @@ END_TEST
 START_TEST(numbers_are_compared_exactly_whatever_their_kinds)
 {
     static const struct wanted cases[] = {
-        { "1,2\n2,2\n3,2", "a<b", "true false false" }, { "1,2\n2,2\n3,2", "a<=b+0", "true true false" }, { "1,2\n2,2\n3,2", "a+0>b+0", "false false true" },
-        { "1,2\n2,2\n3,2", "a>=b+0", "false true true" }, { "1,2\n2,2\n3,2", "a+0==b+0", "false true false" }, { "1,2\n2,2\n3,2", "a+0!=b+0", "true false true" },
+        { "1,2\n2,2\n3,2", "a<b", "true false false" }, { "1,2\n2,2\n3,2", "a<=b+0", "true true false" },
+        { "1,2\n2,2\n3,2", "a+0>b+0", "false false true" },
+        { "1,2\n2,2\n3,2", "a>=b+0", "false true true" }, { "1,2\n2,2\n3,2", "a+0==b+0", "false true false" },
+        { "1,2\n2,2\n3,2", "a+0!=b+0", "true false true" },
         { "1\n2\n3", "a<2", "true false false" }, { "1\n2\n3", "2<a", "false false true" }, { "1\n2\n3", "a>2", "false false true" },
         { "1\n2\n3", "2>a", "true false false" }, { "1\n2\n3", "a>=2", "false true true" }, { "1\n2\n3", "2>=a", "true true false" },
-        { "1\n2\n3", "a<>2", "true false true" }, { "1\n2\n3", "2=a", "false true false" }, { "0.1\n0.10\n0.11", "a==0.1", "true true false" },
+        { "1\n2\n3", "a<>2", "true false true" }, { "1\n2\n3", "2=a", "false true false" },
+        { "0.1\n0.10\n0.11", "a==0.1", "true true false" },
         { "9007199254740993,9007199254740992", "a+0==b+0", "false" }, { "9007199254740993,9007199254740992", "a+0>b+0", "true" },
         { "9223372036854775807,9223372036854775806.5", "a+0>b+0", "true" },
         { "99999999999999999999999999999999999999,0.00000000000000000000000000000000000001", "a+0>b*1", "true" },
@@ -423,11 +438,15 @@ START_TEST(conditions_have_three_values)
     static const char rows[] = "1,1\n1,0\n1,\n0,1\n0,0\n0,\n,1\n,0\n,";
     static const struct wanted cases[] = {
         { rows, "a=1 && b=1", "true false - false false false - false -" }, { rows, "a=1 || b=1", "true true true true false - true - -" },
-        { rows, "!(a=1)", "false false false true true true - - -" }, { rows, "not a = 1 or b = 1", "true false - true true true true - -" },
-        { rows, "a is null", "false false false false false false true true true" }, { rows, "b is not missing", "true true false true true false true true false" },
+        { rows, "!(a=1)", "false false false true true true - - -" },
+        { rows, "not a = 1 or b = 1", "true false - true true true true - -" },
+        { rows, "a is null", "false false false false false false true true true" },
+        { rows, "b is not missing", "true true false true true false true true false" },
         { rows, "(a = 1) is null", "false false false false false false true true true" }, 
-        { rows, "if(a=1, b+0, 7)", "1 0 - 7 7 7 7 7 7" }, { rows, "if(a=1, 8, 7)", "8 8 8 7 7 7 7 7 7" }, { rows, "if(a=1, 8.5, b+0)", "8.5 8.5 8.5 1 0 - 1 0 -" },
-        { rows, "if(a=1, b=1, a=0)", "true false - true true true - - -" }, { rows, "if(a=1, 'x', 'yy')", "'x' 'x' 'x' 'yy' 'yy' 'yy' 'yy' 'yy' 'yy'" },
+        { rows, "if(a=1, b+0, 7)", "1 0 - 7 7 7 7 7 7" }, { rows, "if(a=1, 8, 7)", "8 8 8 7 7 7 7 7 7" },
+        { rows, "if(a=1, 8.5, b+0)", "8.5 8.5 8.5 1 0 - 1 0 -" },
+        { rows, "if(a=1, b=1, a=0)", "true false - true true true - - -" },
+        { rows, "if(a=1, 'x', 'yy')", "'x' 'x' 'x' 'yy' 'yy' 'yy' 'yy' 'yy' 'yy'" },
         { rows, "coalesce(a, b)", "'1' '1' '1' '0' '0' '0' '1' '0' -" }, { rows, "coalesce(a, b, 5)", "1 1 1 0 0 0 1 0 5" },
         { rows, "coalesce(a+b, 9)", "2 1 9 1 0 9 9 9 9" }, { rows, "coalesce(a, 'none')", "'1' '1' '1' '0' '0' '0' 'none' 'none' 'none'" },
         { rows, "1 = 1 && a = 1", "true true true false false false - - -" },
@@ -439,8 +458,10 @@ END_TEST
 START_TEST(least_and_greatest_are_of_numbers_or_of_texts)
 {
     static const struct wanted cases[] = {
-        { "10,9\n1.5,2", "least(a, b, 100)", "9 1.5" }, { "10,9\n1.5,2", "greatest(a, b, 1.75)", "10 2" }, { "10,9", "least(a, b)", "'10'" },
-        { "10,9", "greatest(a, b)", "'9'" }, { "10,9\nb,a", "greatest(a, 'aa')", "'aa' 'b'" }, { "99999999999999999999,1", "least(a, b+0)", "1" },
+        { "10,9\n1.5,2", "least(a, b, 100)", "9 1.5" }, { "10,9\n1.5,2", "greatest(a, b, 1.75)", "10 2" },
+        { "10,9", "least(a, b)", "'10'" },
+        { "10,9", "greatest(a, b)", "'9'" }, { "10,9\nb,a", "greatest(a, 'aa')", "'aa' 'b'" },
+        { "99999999999999999999,1", "least(a, b+0)", "1" },
         { "99999999999999999999,1.5", "greatest(a, b+0)", "99999999999999999999" }, { "1,2", "least(a > 1, b > 1)", "0" },
     };
     CHECK(cases);
@@ -454,11 +475,14 @@ END_TEST
 START_TEST(functions_of_texts_count_characters)
 {
     static const struct wanted cases[] = {
-        { "gr\xc3\xb6\xc3\x9f" "e\nabc", "length(a)", "5 3" }, { "\xc3\x84" "Bc", "lower(a)", "'\xc3\x84" "bc'" }, { "\xc3\xa4" "bC1", "upper(a)", "'\xc3\xa4" "BC1'" },
+        { "gr\xc3\xb6\xc3\x9f" "e\nabc", "length(a)", "5 3" }, { "\xc3\x84" "Bc", "lower(a)", "'\xc3\x84" "bc'" },
+        { "\xc3\xa4" "bC1", "upper(a)", "'\xc3\xa4" "BC1'" },
         { "gr\xc3\xb6\xc3\x9f" "e", "substr(a, 3, 2)", "'\xc3\xb6\xc3\x9f'" }, { "hello\nhi", "substr(a, 2)", "'ello' 'i'" },
         { "hello\nhi", "substr(a, 4, 10)", "'lo' ''" }, { "hello", "substr(a, 0, 2)", "'h'" }, { "hello", "substr(a, -5)", "'hello'" },
-        { "hello", "substr(a, 2, -1)", "''" }, { "hello,2\nhello,3", "substr(a, b, 2)", "'el' 'll'" }, { "hello,1\nhello,3", "substr(a, 2, b)", "'e' 'ell'" },
-        { "hello,2", "substr('world', b, 2)", "'or'" }, { "hello", "substr(a, 1e300)", "''" }, { "hello", "substr(a, 1, 1e300)", "'hello'" },
+        { "hello", "substr(a, 2, -1)", "''" }, { "hello,2\nhello,3", "substr(a, b, 2)", "'el' 'll'" },
+        { "hello,1\nhello,3", "substr(a, 2, b)", "'e' 'ell'" },
+        { "hello,2", "substr('world', b, 2)", "'or'" }, { "hello", "substr(a, 1e300)", "''" },
+        { "hello", "substr(a, 1, 1e300)", "'hello'" },
         { "hello\nhelp\nhe", "starts_with(a, 'hel')", "true true false" }, { "he,hello\nx,hello", "starts_with(b, a)", "true false" },
         { "hello\nhelp\nhe", "contains(a, 'lp')", "false true false" }, { "ell,hello\nx,hello", "contains(b, a)", "true false" },
         { "x", "contains('xyz', a)", "true" }, { "hello", "length(substr(a, 9))", "0" }, { "hello", "substr(a, 9) == ''", "true" },
@@ -471,7 +495,8 @@ END_TEST
 START_TEST(quoted_cells_are_what_they_say)
 {
     static const struct wanted cases[] = {
-        { "\"a,b\"\n\"say \"\"hi\"\"\"\nplain\n\"\"\n\"\"\"\"", "a", "'a,b' 'say \"hi\"' 'plain' - '\"'" }, { "\"1.5\"\n2", "a+1", "2.5 3" },
+        { "\"a,b\"\n\"say \"\"hi\"\"\"\nplain\n\"\"\n\"\"\"\"", "a", "'a,b' 'say \"hi\"' 'plain' - '\"'" },
+        { "\"1.5\"\n2", "a+1", "2.5 3" },
         { "\"line\nbreak\"", "length(a)", "10" }, { "\"2024-05-01 10:00\"", "hour(a)", "10" }, { "\"\",x", "a is null", "true" },
         { "\"abc\"", "starts_with(a, 'a')", "true" }, { "\"x\"\"y\",x", "a > b", "true" },
     };
@@ -494,13 +519,18 @@ END_TEST
 START_TEST(timestamps_have_parts_and_what_is_none_is_told)
 {
     static const struct wanted cases[] = {
-        { "2024-05-01\n1999-12-31T23:59:60\n2000-02-29 00:00\n2024-05-01T10:20:30.123456+02:00\n2024-05-01T10:20Z", "year(a)", "2024 1999 2000 2024 2024" },
-        { "2024-05-01\n1999-12-31T23:59:60\n2000-02-29 01:00", "month(a)*100+day(a)", "501 1231 229" }, { "2024-05-01\n1999-12-31T23:59:60-0330", "hour(a)", "0 23" },
+        { "2024-05-01\n1999-12-31T23:59:60\n2000-02-29 00:00\n2024-05-01T10:20:30.123456+02:00\n2024-05-01T10:20Z", "year(a)",
+          "2024 1999 2000 2024 2024" },
+        { "2024-05-01\n1999-12-31T23:59:60\n2000-02-29 01:00", "month(a)*100+day(a)", "501 1231 229" },
+        { "2024-05-01\n1999-12-31T23:59:60-0330", "hour(a)", "0 23" },
     };
     CHECK(cases);
-    static const char *const wrong[] = { "x", "2024-5-1", "2024-13-01", "2024-00-01", "2023-02-29", "1900-02-29", "2024-05-32", "2024-05-01x", "2024-05-01T",
-        "2024-05-01T10", "2024-05-01T24:00", "2024-05-01T10:60", "2024-05-01T10:20:61", "2024-05-01T10:20:30.", "2024-05-01T10:20+", "2024-05-01T10:20+24",
-        "2024-05-01T10:20+02:60", "2024-05-01T10:20:3", "20240501", " 2024-05-01", "2024-05-01T10:20:30ZZ", "2024/05/01" };
+    static const char *const wrong[] = {
+        "x", "2024-5-1", "2024-13-01", "2024-00-01", "2023-02-29", "1900-02-29", "2024-05-32", "2024-05-01x", "2024-05-01T",
+        "2024-05-01T10", "2024-05-01T24:00", "2024-05-01T10:60", "2024-05-01T10:20:61", "2024-05-01T10:20:30.", "2024-05-01T10:20+",
+        "2024-05-01T10:20+24", "2024-05-01T10:20+02:60", "2024-05-01T10:20:3", "20240501", " 2024-05-01", "2024-05-01T10:20:30ZZ",
+        "2024/05/01"
+    };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char rows[128];
         snprintf(rows, sizeof rows, "2024-05-01\n%s", wrong[i]);
@@ -632,6 +662,7 @@ static struct tree *random_number(int depth)
 {
     struct tree *t = &trees[n_trees++];
     char number[NUMBER_TEXT + 1];
+    struct value value = { .kind = VALUE_NUMBER };
     *t = (struct tree){ .op = depth > 0 ? "++--**%%nafcrlgio^bvk"[dice(21)] : "vvk"[dice(3)] };
     switch (t->op) {
     case 'v':
@@ -640,7 +671,9 @@ static struct tree *random_number(int depth)
         break;
     case 'k':
         t->constant = (struct exact){ .number = dice(200), .scale = (uint8_t)dice(3) };
-        number[number_write(&(struct value){ .kind = VALUE_NUMBER, .scale = t->constant.scale, .number = t->constant.number }, number)] = '\0';
+        value.scale = t->constant.scale;
+        value.number = t->constant.number;
+        number[number_write(&value, number)] = '\0';
         put(number);
         break;
     case '+': case '-': case '*': case '%':
@@ -896,7 +929,7 @@ static void check_rows(const struct tree *t, struct exact rows[][4], uint32_t n)
             continue;
         uint32_t at = v->is_constant ? 0 : i;
         ck_assert_msg(v->kind == VEC_INT || v->kind == VEC_WIDE || v->kind == VEC_BOOL, "%s: kind %d", written, v->kind);
-        struct exact got = { false, v->kind == VEC_INT ? v->i[at] : v->kind == VEC_WIDE ? v->w[at] : v->b[at], v->kind == VEC_BOOL ? 0 : v->scale };
+        struct exact got = { false, v->kind == VEC_INT ? v->i[at] : v->kind == VEC_WIDE ? v->w[at] : v->b[at], v->scale };
         int scale = want.scale > got.scale ? want.scale : got.scale;
         ck_assert_msg(scaled(want, scale) == scaled(got, scale), "%s: row %u: %s", written, i, cell(v, i));
     }

@@ -13,7 +13,8 @@
 
 /* ---- plans --------------------------------------------------------------------------------------------------------------- */
 
-static const char *const names[] = { "a", "b", "c", "quantity", "unit_price", "country", "unit price", "2024", "x`y", "twin", "twin", "gr\xc3\xb6\xc3\x9f" "e" };
+static const char *const names[] = { "a", "b", "c", "quantity", "unit_price", "country", "unit price", "2024", "x`y", "twin", "twin",
+                                     ("gr\xc3\xb6\xc3\x9f" "e") };
 static const struct columns columns = { sizeof names / sizeof *names, names };
 static char memory[1 << 20];
 static struct arena arena;
@@ -62,10 +63,12 @@ static const char *worth(const char *expression)
 START_TEST(operators_bind_as_in_c_and_a_power_most)
 {
     static const struct { const char *expression, *worth; } cases[] = {
-        { "1+2*3", "7" }, { "(1+2)*3", "9" }, { "10-4-3", "3" }, { "100/10/5", "2" }, { "2^3^2", "512" }, { "-2^2", "-4" }, { "(-2)^2", "4" },
+        { "1+2*3", "7" }, { "(1+2)*3", "9" }, { "10-4-3", "3" }, { "100/10/5", "2" }, { "2^3^2", "512" }, { "-2^2", "-4" },
+        { "(-2)^2", "4" },
         { "2^-1", "0.5" }, { "2^-2^2", "0.0625" }, { "-2*-3", "6" }, { "- -5", "5" }, { "7%4*2", "6" }, { "1+2 < 4", "true" },
         { "1 < 2 && 2 < 1 || 1 == 1", "true" }, { "1 == 1 || 1 == 1 && 1 == 2", "true" }, { "!(1 < 2)", "false" }, { "not 1 == 2", "true" },
-        { "not 1 = 2 AND 2 = 2", "true" }, { "NOT NOT 1=1", "true" }, { "!(1=2) && 1<>2", "true" }, { "1 != 1", "false" }, { "1 <> 2", "true" },
+        { "not 1 = 2 AND 2 = 2", "true" }, { "NOT NOT 1=1", "true" }, { "!(1=2) && 1<>2", "true" }, { "1 != 1", "false" },
+        { "1 <> 2", "true" },
         { "3 in (1, 2, 3)", "true" }, { "3 not in (1, 2, -3)", "true" }, { "-3 in (1,-3)", "true" }, { "'b' in ('a','b')", "true" },
         { "'c' NOT IN (\"a\", 'b')", "true" }, { "1 is null", "false" }, { "1 is not null", "true" }, { "1 is missing", "false" },
         { "1 Is Not Missing", "true" }, { "(1 < 2) + 1", "2" }, { "(1 < 2) == (3 < 4)", "true" }, { "1 + 1 in (2)", "true" },
@@ -78,18 +81,26 @@ END_TEST
 START_TEST(constants_are_worked_out_exactly_when_the_plan_is_made)
 {
     static const struct { const char *expression, *worth; } cases[] = {
-        { "0.1+0.2", "0.3" }, { "0.1*3 == 0.3", "true" }, { "1.50", "1.5" }, { ".5", "0.5" }, { "5.", "5" }, { "1e3", "1000" }, { "2.5E-1", "0.25" },
-        { "9223372036854775807+1", "9223372036854775808" }, { "9223372036854775807*9223372036854775807", "85070591730234615847396907784232501249" },
-        { "99999999999999999999999999999999999999+0", "99999999999999999999999999999999999999" }, { "2^64", "18446744073709551616" }, { "1.1^2", "1.21" },
+        { "0.1+0.2", "0.3" }, { "0.1*3 == 0.3", "true" }, { "1.50", "1.5" }, { ".5", "0.5" }, { "5.", "5" }, { "1e3", "1000" },
+        { "2.5E-1", "0.25" },
+        { "9223372036854775807+1", "9223372036854775808" },
+        { "9223372036854775807*9223372036854775807", "85070591730234615847396907784232501249" },
+        { "99999999999999999999999999999999999999+0", "99999999999999999999999999999999999999" }, { "2^64", "18446744073709551616" },
+        { "1.1^2", "1.21" },
         { "abs(-3.5)", "3.5" }, { "floor(-2.5)", "-3" }, { "ceil(-2.5)", "-2" }, { "round(2.5)", "3" }, { "round(-2.5)", "-3" },
-        { "round(2.345, 2)", "2.35" }, { "round(1250, -2)", "1300" }, { "round(-1250, -2)", "-1300" }, { "sqrt(16)", "4" }, { "5.5 % 2", "1.5" },
-        { "-5.5 % 2", "-1.5" }, { "5 % -3", "2" }, { "least(3, 1.5, 2)", "1.5" }, { "greatest('a', 'b')", "'b'" }, { "if(1<2, 'x', 'y')", "'x'" },
+        { "round(2.345, 2)", "2.35" }, { "round(1250, -2)", "1300" }, { "round(-1250, -2)", "-1300" }, { "sqrt(16)", "4" },
+        { "5.5 % 2", "1.5" },
+        { "-5.5 % 2", "-1.5" }, { "5 % -3", "2" }, { "least(3, 1.5, 2)", "1.5" }, { "greatest('a', 'b')", "'b'" },
+        { "if(1<2, 'x', 'y')", "'x'" },
         { "coalesce(1, 2)", "1" }, { "length('gr\xc3\xb6\xc3\x9f')", "4" }, { "lower('ABC')", "'abc'" }, { "upper('a1z')", "'A1Z'" },
-        { "substr('hello', 2, 3)", "'ell'" }, { "substr('hello', 2)", "'ello'" }, { "substr('hello', 0, 2)", "'h'" }, { "substr('\xc3\xb6x', 2)", "'x'" },
+        { "substr('hello', 2, 3)", "'ell'" }, { "substr('hello', 2)", "'ello'" }, { "substr('hello', 0, 2)", "'h'" },
+        { "substr('\xc3\xb6x', 2)", "'x'" },
         { "starts_with('abc', 'ab')", "true" }, { "contains('abc', 'x')", "false" }, { "year('2024-05-01')", "2024" },
         { "month('2024-05-01T10:20:30Z')", "5" }, { "day('2024-02-29 10:20')", "29" }, { "hour('2024-05-01 23:59:60.5+02:00')", "23" },
-        { "hour('2024-05-01')", "0" }, { "'it''s'", "'it's'" }, { "\"a\"\"b\"", "'a\"b'" }, { "pow(2, 10)", "1024" }, { "pow(2, 0.5) ^ 2 > 1.99", "true" },
-        { "1 in (1.0)", "true" }, { "'a' < 'B'", "false" }, { "'a' < 'ab'", "true" }, { "0 * -1.5", "0" }, { "1e300 * 1e-300 == 1", "true" },
+        { "hour('2024-05-01')", "0" }, { "'it''s'", "'it's'" }, { "\"a\"\"b\"", "'a\"b'" }, { "pow(2, 10)", "1024" },
+        { "pow(2, 0.5) ^ 2 > 1.99", "true" },
+        { "1 in (1.0)", "true" }, { "'a' < 'B'", "false" }, { "'a' < 'ab'", "true" }, { "0 * -1.5", "0" },
+        { "1e300 * 1e-300 == 1", "true" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         ck_assert_msg(strcmp(worth(cases[i].expression), cases[i].worth) == 0, "%s is %s", cases[i].expression, worth(cases[i].expression));
@@ -226,10 +237,13 @@ START_TEST(each_aggregate_has_its_kind_and_its_arguments)
         { "sum(a)", AGG_SUM, 1, false, 0 }, { "sum(a > 3)", AGG_SUM, 1, false, 0 }, { "mean(a)", AGG_MEAN, 1, false, 0 },
         { "min(a)", AGG_MIN, 1, true, 0 }, { "max(a+1)", AGG_MAX, 1, false, 0 }, { "max(lower(a))", AGG_MAX, 1, false, 0 },
         { "max(if(a > 1, b, c))", AGG_MAX, 1, true, 0 }, { "variance(a)", AGG_VARIANCE, 1, false, 0 },
-        { "variance_pop(a)", AGG_VARIANCE_POP, 1, false, 0 }, { "stddev(a)", AGG_STDDEV, 1, false, 0 }, { "stddev_pop(a)", AGG_STDDEV_POP, 1, false, 0 },
+        { "variance_pop(a)", AGG_VARIANCE_POP, 1, false, 0 }, { "stddev(a)", AGG_STDDEV, 1, false, 0 },
+        { "stddev_pop(a)", AGG_STDDEV_POP, 1, false, 0 },
         { "quantile(a, 0.99)", AGG_QUANTILE, 1, false, 0.99 }, { "quantile(a, 99/100)", AGG_QUANTILE, 1, false, 0.99 },
-        { "quantile(a, 1)", AGG_QUANTILE, 1, false, 1 }, { "median(a)", AGG_QUANTILE, 1, false, 0.5 }, { "distinct(a)", AGG_DISTINCT, 1, false, 0 },
-        { "corr(a, b)", AGG_CORR, 2, false, 0 }, { "covar(a, b)", AGG_COVAR, 2, false, 0 }, { "covar_pop(a, b)", AGG_COVAR_POP, 2, false, 0 },
+        { "quantile(a, 1)", AGG_QUANTILE, 1, false, 1 }, { "median(a)", AGG_QUANTILE, 1, false, 0.5 },
+        { "distinct(a)", AGG_DISTINCT, 1, false, 0 },
+        { "corr(a, b)", AGG_CORR, 2, false, 0 }, { "covar(a, b)", AGG_COVAR, 2, false, 0 },
+        { "covar_pop(a, b)", AGG_COVAR_POP, 2, false, 0 },
         { "slope(a, b)", AGG_SLOPE, 2, false, 0 }, { "intercept(a, b)", AGG_INTERCEPT, 2, false, 0 }, { "r2(a, b)", AGG_R2, 2, false, 0 },
         { "first(a)", AGG_FIRST, 1, true, 0 }, { "last(a)", AGG_LAST, 1, true, 0 },
     };
@@ -274,8 +288,8 @@ static void check_wrong(char option, const struct wrong *w)
     int r = option == 'w' ? plan_of(w->text, NULL, NULL) : option == 'g' ? plan_of(NULL, w->text, NULL) : plan_of(NULL, NULL, w->text);
     ck_assert_msg(r == -EINVAL, "%s: %d", w->text, r);
     ck_assert_msg(flaw.option[0] == '-' && flaw.option[1] == option && flaw.text == w->text, "%s: %s", w->text, flaw.option);
-    ck_assert_msg(flaw.at == strspn(w->caret, " ") && flaw.size == strlen(w->caret) - flaw.at, "%s: at %zu, %zu: %s", w->text, flaw.at, flaw.size,
-                  flaw.what);
+    ck_assert_msg(flaw.at == strspn(w->caret, " ") && flaw.size == strlen(w->caret) - flaw.at, "%s: at %zu, %zu: %s",
+                  w->text, flaw.at, flaw.size, flaw.what);
     ck_assert_msg(strstr(flaw.what, w->what), "%s: %s", w->text, flaw.what);
     ck_assert_msg(w->hint ? strstr(flaw.hint, w->hint) != NULL : flaw.hint[0] == '\0', "%s: %s: hint: %s", w->text, flaw.what, flaw.hint);
 }
@@ -551,7 +565,8 @@ static const char *shown(const char *filter)
 
 START_TEST(a_flaw_is_shown_with_a_caret_under_its_token)
 {
-    ck_assert_str_eq(shown("quantiti > 1"), "prong: -w: there is no column quantiti\n  quantiti > 1\n  ^^^^^^^^\nhint: did you mean quantity?\n");
+    ck_assert_str_eq(shown("quantiti > 1"),
+                     "prong: -w: there is no column quantiti\n  quantiti > 1\n  ^^^^^^^^\nhint: did you mean quantity?\n");
     ck_assert_str_eq(shown("a >"), "prong: -w: expected a value, and it ends here\n  a >\n     ^\n");
     ck_assert_str_eq(shown("'\xc3\xb6\t' == a + 'x'"),
                      "prong: -w: expected a number, this is a text\n  '\xc3\xb6 ' == a + 'x'\n              ^^^\n");

@@ -84,8 +84,8 @@ int kernel_greatest(struct work *w, const struct step *step, const struct vec *c
 
 /* Either may be constant, or both. */
 #define CHOOSE(name, type) \
-    KERNEL static void name(const uint8_t *restrict c, const type *restrict a, bool a_is_constant, const type *restrict b, bool b_is_constant, \
-                            type *restrict r, uint32_t n) \
+    KERNEL static void name(const uint8_t *restrict c, const type *restrict a, bool a_is_constant, const type *restrict b, \
+                            bool b_is_constant, type *restrict r, uint32_t n) \
     { \
         type x = *a, y = *b; \
         if (a_is_constant && b_is_constant) \

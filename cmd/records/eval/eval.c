@@ -31,19 +31,24 @@ struct eval {
 
 /* ---- making -------------------------------------------------------------------------------------------------------------- */
 
+static uint64_t *present_of(char *slot)
+{
+    return (uint64_t *)(void *)(slot + VALUES_SIZE);
+}
+
 static void lay_out(struct eval *eval)
 {
     const struct program *program = eval->program;
     char *rooms = eval->memory + (size_t)program->n_slots * SLOT_SIZE, *constants = rooms + (size_t)ROOMS * SLOT_SIZE;
     for (int k = 0; k < ROOMS; k++)
-        eval->work.room[k] = (struct room){ rooms + (size_t)k * SLOT_SIZE, (uint64_t *)(void *)(rooms + (size_t)k * SLOT_SIZE + VALUES_SIZE) };
+        eval->work.room[k] = (struct room){ rooms + (size_t)k * SLOT_SIZE, present_of(rooms + (size_t)k * SLOT_SIZE) };
     for (uint32_t i = 0; i < program->n_steps; i++) {
         const struct step *step = &program->step[i];
         char *slot = eval->memory + (size_t)step->slot * SLOT_SIZE;
         if (step->op == OP_CONSTANT)
             eval->vec[i] = constant_vec(&program->constant[step->param], constants + (size_t)step->param * 64);
         else
-            eval->vec[i] = (struct vec){ .i = (int64_t *)(void *)slot, .present = (uint64_t *)(void *)(slot + VALUES_SIZE) };
+            eval->vec[i] = (struct vec){ .i = (int64_t *)(void *)slot, .present = present_of(slot) };
         for (uint8_t k = 0; k < step->n_args; k++)
             eval->arg[i][k] = &eval->vec[step->arg[k]];
     }
@@ -56,7 +61,8 @@ int eval_new(const struct plan *plan, const struct program *program, struct eval
         return -ENOMEM;
     eval->program = program;
     eval->n_used = plan->shape.n_used;
-    eval->work = (struct work){ .quote = plan->shape.quote, .point = plan->point, .is_lenient = plan->shape.is_lenient, .lists = program->list };
+    eval->work = (struct work){ .quote = plan->shape.quote, .point = plan->point, .is_lenient = plan->shape.is_lenient,
+                                 .lists = program->list };
     odds_init(&eval->work.odds);
     eval->vec = calloc((size_t)program->n_steps + 1, sizeof *eval->vec);
     eval->arg = calloc((size_t)program->n_steps + 1, sizeof *eval->arg);

@@ -10,8 +10,8 @@ kernel_fn kernel_numbers, kernel_tried, kernel_texts;
 /* arithmetic.c */
 kernel_fn kernel_number, kernel_add, kernel_sub, kernel_mul, kernel_mod, kernel_neg, kernel_abs, kernel_power;
 /* reals.c */
-kernel_fn kernel_div, kernel_pow, kernel_atan2, kernel_sqrt, kernel_cbrt, kernel_exp, kernel_ln, kernel_log10, kernel_log2, kernel_sin, kernel_cos,
-    kernel_tan;
+kernel_fn kernel_div, kernel_pow, kernel_atan2, kernel_sqrt, kernel_cbrt, kernel_exp, kernel_ln, kernel_log10, kernel_log2, kernel_sin,
+    kernel_cos, kernel_tan;
 /* rounding.c */
 kernel_fn kernel_floor, kernel_ceil, kernel_round;
 /* compare.c */

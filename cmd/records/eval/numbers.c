@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* Powers of ten up to 10^22 are exact doubles, and so are integers below 2^53: their quotient is rounded once. */
-static const double exact_power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-                                      1e20, 1e21, 1e22 };
+static const double exact_power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+                                      1e18, 1e19, 1e20, 1e21, 1e22 };
 enum { EXACT_POWER_MAX = 22, EXACT_BITS = 53, POWERS_64 = 19 };
 
 wide numbers_power(uint32_t n)

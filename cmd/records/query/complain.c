@@ -8,6 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names of columns come from a file: they are not to move the cursor of whoever reads this. */
+static void tame(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 int complain(struct query_flaw *flaw, size_t at, size_t size, const char *fmt, ...)
 {
     flaw->at = at;
@@ -17,6 +25,7 @@ int complain(struct query_flaw *flaw, size_t at, size_t size, const char *fmt, .
     va_start(args, fmt);
     vsnprintf(flaw->what, sizeof flaw->what, fmt, args);
     va_end(args);
+    tame(flaw->what);
     return -EINVAL;
 }
 
@@ -26,6 +35,7 @@ int complain_hint(struct query_flaw *flaw, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(flaw->hint, sizeof flaw->hint, fmt, args);
     va_end(args);
+    tame(flaw->hint);
     return -EINVAL;
 }
 

@@ -10,10 +10,10 @@ struct known { const char *text; enum token_kind kind; };
 
 /* Longer ones before those they begin with. */
 static const struct known signs[] = {
-    { "||", TOKEN_OR }, { "&&", TOKEN_AND }, { "==", TOKEN_EQ }, { "!=", TOKEN_NE }, { "<>", TOKEN_NE }, { "<=", TOKEN_LE }, { ">=", TOKEN_GE },
-    { "<", TOKEN_LT }, { ">", TOKEN_GT }, { "=", TOKEN_EQ }, { "!", TOKEN_BANG }, { "+", TOKEN_PLUS }, { "-", TOKEN_MINUS },
-    { "*", TOKEN_TIMES }, { "/", TOKEN_DIVIDE }, { "%", TOKEN_MODULO }, { "^", TOKEN_POWER }, { "(", TOKEN_OPEN }, { ")", TOKEN_CLOSE },
-    { ",", TOKEN_COMMA },
+    { "||", TOKEN_OR }, { "&&", TOKEN_AND }, { "==", TOKEN_EQ }, { "!=", TOKEN_NE }, { "<>", TOKEN_NE }, { "<=", TOKEN_LE },
+    { ">=", TOKEN_GE }, { "<", TOKEN_LT }, { ">", TOKEN_GT }, { "=", TOKEN_EQ }, { "!", TOKEN_BANG }, { "+", TOKEN_PLUS },
+    { "-", TOKEN_MINUS }, { "*", TOKEN_TIMES }, { "/", TOKEN_DIVIDE }, { "%", TOKEN_MODULO }, { "^", TOKEN_POWER }, { "(", TOKEN_OPEN },
+    { ")", TOKEN_CLOSE }, { ",", TOKEN_COMMA },
 };
 static const struct known words[] = {
     { "and", TOKEN_AND }, { "or", TOKEN_OR }, { "not", TOKEN_NOT_WORD }, { "in", TOKEN_IN }, { "is", TOKEN_IS }, { "null", TOKEN_NULL },
@@ -24,7 +24,8 @@ static const struct { const char *text, *hint; } strange[] = {
     { "**", "a power is written x ^ y" }, { "===", "equal is written ==" }, { "!==", "not equal is written !=" },
     { "=~", "there are no patterns; starts_with(text, begin) and contains(text, part) there are" },
     { "=>", "at least is written >=" }, { "=<", "at most is written <=" }, { "&", "and is written &&" }, { "|", "or is written ||" },
-    { "~", "not is written !" }, { "?", "a choice is written if(condition, a, b)" }, { "//", "floor(x / y) divides and leaves out the rest" },
+    { "~", "not is written !" }, { "?", "a choice is written if(condition, a, b)" },
+    { "//", "floor(x / y) divides and leaves out the rest" },
     { ";", "arguments are divided by commas" }, { ".", "a name with a point in it is written in back quotes: `a.b`" },
     { "[", "brackets are round: ( )" }, { "{", "brackets are round: ( )" }, { "$", "a column is written by its name alone" },
     { "@", "a column is written by its name alone" }, { "#", "a column is written by its name alone" },

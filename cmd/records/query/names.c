@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { NAMES_MAX = 64, SHOWN_MAX = 40 };
+enum { NAMES_MAX = 64, SHOWN_MAX = 40 /* bytes of a name in a message: as its formats say */ };
 
 static const struct { const char *theirs, *ours; } elsewhere[] = {
     { "avg", "mean(x)" }, { "average", "mean(x)" }, { "total", "sum(x)" }, { "std", "stddev(x)" }, { "stdev", "stddev(x)" },
@@ -43,12 +43,6 @@ static const char *same_but_for_case(const char *word, const char *const words[]
     return NULL;
 }
 
-static int shown(const char *name)
-{
-    size_t size = strlen(name);
-    return size > SHOWN_MAX ? SHOWN_MAX : (int)size;
-}
-
 /* ---- columns ------------------------------------------------------------------------------------------------------------- */
 
 static bool is_plain_word(const char *name)
@@ -73,16 +67,16 @@ static int hint_at_columns(const struct columns *columns, const char *name, stru
     if (!near)
         near = nearest_of(name, columns->name, columns->n);
     if (near)
-        return complain_hint(flaw, is_plain_word(near) ? "did you mean %.*s?" : "did you mean `%.*s`?", shown(near), near);
-    (void)complain_hint(flaw, "the columns are");
+        return complain_hint(flaw, is_plain_word(near) ? "did you mean %.40s?" : "did you mean `%.40s`?", near);
+    char list[sizeof flaw->hint] = "the columns are";
     for (uint32_t i = 0; i < columns->n; i++) {
-        if (strlen(flaw->hint) + (size_t)shown(columns->name[i]) + 8 > sizeof flaw->hint) {
-            text_add(flaw->hint, sizeof flaw->hint, ", ...");
+        if (strlen(list) + SHOWN_MAX + 8 > sizeof list) {
+            text_add(list, sizeof list, ", ...");
             break;
         }
-        text_add(flaw->hint, sizeof flaw->hint, "%s %.*s", i ? "," : "", shown(columns->name[i]), columns->name[i]);
+        text_add(list, sizeof list, "%s %.40s", i ? "," : "", columns->name[i]);
     }
-    return -EINVAL;
+    return complain_hint(flaw, "%s", list);
 }
 
 int names_column(const struct columns *columns, const struct node *node, struct query_flaw *flaw, uint32_t *ret_column)
@@ -96,10 +90,10 @@ int names_column(const struct columns *columns, const struct node *node, struct 
     if (n == 1)
         return 0;
     if (n > 1) {
-        (void)complain(flaw, node->at, node->size, "%u columns are called %.*s", n, shown(node->says), node->says);
+        (void)complain(flaw, node->at, node->size, "%u columns are called %.40s", n, node->says);
         return complain_hint(flaw, "give them different names in the header");
     }
-    (void)complain(flaw, node->at, node->size, "there is no column %.*s", shown(node->says), node->says);
+    (void)complain(flaw, node->at, node->size, "there is no column %.40s", node->says);
     if (function_of(node->says))
         return complain_hint(flaw, "the function is written %s", function_of(node->says)->form);
     return hint_at_columns(columns, node->says, flaw);
@@ -138,7 +132,7 @@ static int no_function(const struct node *node, struct query_flaw *flaw)
             return complain_hint(flaw, "of the values of one row: %s", word[1] == 'i' ? "least(a, b)" : "greatest(a, b)");
         return -EINVAL;
     }
-    (void)complain(flaw, node->at, node->says_size, "there is no function %.*s", shown(word), word);
+    (void)complain(flaw, node->at, node->says_size, "there is no function %.40s", word);
     if (theirs)
         return complain_hint(flaw, "here it is %s", theirs);
     if (near)
@@ -175,13 +169,15 @@ static int hint_at_percentile(const char *word, struct query_flaw *flaw)
     size_t digits = strlen(word + 1);
     if (digits == 1)
         return complain_hint(flaw, "here it is quantile(x, 0.0%s)", word + 1);
-    return strcmp(word, "p100") == 0 ? complain_hint(flaw, "here it is max(x)") : complain_hint(flaw, "here it is quantile(x, 0.%s)", word + 1);
+    if (strcmp(word, "p100") == 0)
+        return complain_hint(flaw, "here it is max(x)");
+    return complain_hint(flaw, "here it is quantile(x, 0.%s)", word + 1);
 }
 
 int names_no_aggregate(const char *word, size_t at, const struct columns *columns, struct query_flaw *flaw)
 {
     const char *theirs = called_elsewhere(word), *near = nearest_aggregate(word);
-    (void)complain(flaw, at, strlen(word), "there is no aggregate %.*s", shown(word), word);
+    (void)complain(flaw, at, strlen(word), "there is no aggregate %.40s", word);
     if (is_percentile(word))
         return hint_at_percentile(word, flaw);
     if (theirs)
@@ -189,9 +185,9 @@ int names_no_aggregate(const char *word, size_t at, const struct columns *column
     if (function_of(word))
         return complain_hint(flaw, "%s is a function of one row: put it into an aggregate: sum(%s)", word, function_of(word)->form);
     if (names_has_column(columns, word))
-        return complain_hint(flaw, "%.*s is a column; of its values there are sum(%.*s), mean(%.*s), ...", shown(word), word, shown(word), word,
-                             shown(word), word);
+        return complain_hint(flaw, "%.40s is a column; of its values there are sum(%.40s), mean(%.40s), ...", word, word, word);
     if (near)
         return complain_hint(flaw, "did you mean %s?", aggregate_of(near, UINT32_MAX)->form);
-    return complain_hint(flaw, "there are count, sum, mean, min, max, variance, stddev, quantile, median, distinct, corr, covar, slope, first, last");
+    return complain_hint(flaw, "there are count, sum, mean, min, max, variance, stddev, quantile, median, distinct, corr, covar, "
+                         "slope, first, last");
 }

@@ -51,7 +51,8 @@ int parser_unexpected(struct parser *p, const char *expected)
     const struct token *t = &p->token;
     if (t->kind == TOKEN_END)
         return complain(p->lexer.flaw, p->lexer.size, 1, "expected %s, and it ends here", expected);
-    (void)complain(p->lexer.flaw, t->at, t->size, "expected %s, found %.*s", expected, (int)(t->size > 40 ? 40 : t->size), p->lexer.text + t->at);
+    (void)complain(p->lexer.flaw, t->at, t->size, "expected %s, found %.*s", expected, (int)(t->size > 40 ? 40 : t->size),
+                   p->lexer.text + t->at);
     return hint_at_column(p);
 }
 
@@ -292,7 +293,8 @@ static enum level level_of(enum token_kind kind)
         return LEVEL_OR;
     case TOKEN_AND:
         return LEVEL_AND;
-    case TOKEN_LT: case TOKEN_LE: case TOKEN_GT: case TOKEN_GE: case TOKEN_EQ: case TOKEN_NE: case TOKEN_IN: case TOKEN_IS: case TOKEN_NOT_WORD:
+    case TOKEN_LT: case TOKEN_LE: case TOKEN_GT: case TOKEN_GE: case TOKEN_EQ: case TOKEN_NE: case TOKEN_IN: case TOKEN_IS:
+    case TOKEN_NOT_WORD:
         return LEVEL_COMPARE;
     case TOKEN_PLUS: case TOKEN_MINUS:
         return LEVEL_ADD;

@@ -217,7 +217,8 @@ static void order(const struct steps *s, struct step *step)
     }
 }
 
-int steps_add(struct steps *s, enum step_op op, enum step_type type, int32_t param, const uint32_t args[], uint32_t n_args, uint32_t *ret_step)
+int steps_add(struct steps *s, enum step_op op, enum step_type type, int32_t param, const uint32_t args[], uint32_t n_args,
+              uint32_t *ret_step)
 {
     struct step step = { .op = (uint8_t)op, .type = (uint8_t)type, .n_args = (uint8_t)n_args, .param = param };
     memcpy(step.arg, args, n_args * sizeof *args);
@@ -351,8 +352,8 @@ int steps_finish(struct steps *s, const uint32_t used[], uint32_t n_used, struct
     struct program *program = arena_alloc(s->arena, sizeof *program);
     if (!program)
         return -ENOMEM;
-    *program = (struct program){ s->n, s->n_outs, s->n_constants, s->n_lists, give_slots(s), copy(s->arena, s->step, s->n * sizeof *s->step),
-                                 copy(s->arena, s->out, s->n_outs * sizeof *s->out),
+    *program = (struct program){ s->n, s->n_outs, s->n_constants, s->n_lists, give_slots(s),
+                                 copy(s->arena, s->step, s->n * sizeof *s->step), copy(s->arena, s->out, s->n_outs * sizeof *s->out),
                                  copy(s->arena, s->constant, s->n_constants * sizeof *s->constant),
                                  copy(s->arena, s->list, s->n_lists * sizeof *s->list) };
     if (!program->step || !program->out || !program->constant || !program->list)

@@ -24,7 +24,8 @@ void steps_free(struct steps *steps);
 /* Each gives the step that makes what is asked for. 0; -EINVAL with a flaw; -ENOMEM. */
 int steps_constant(struct steps *steps, const struct value *value, uint32_t *ret_step);
 int steps_column(struct steps *steps, enum step_op op, uint32_t column, uint32_t *ret_step);
-int steps_add(struct steps *steps, enum step_op op, enum step_type type, int32_t param, const uint32_t args[], uint32_t n_args, uint32_t *ret_step);
+int steps_add(struct steps *steps, enum step_op op, enum step_type type, int32_t param, const uint32_t args[], uint32_t n_args,
+              uint32_t *ret_step);
 /* Whether the text that step `text` makes is one of n. The items are sorted here. */
 int steps_in(struct steps *steps, uint32_t text, struct text *items, uint32_t n, uint32_t *ret_step);
 int steps_out(struct steps *steps, uint32_t step, uint32_t *ret_out);

@@ -10,7 +10,8 @@
 
 static const char *type_name(enum node_type type)
 {
-    static const char *const name[] = { [TYPE_NUMBER] = "a number", [TYPE_BOOL] = "a condition", [TYPE_TEXT] = "a text", [TYPE_COLUMN] = "a column" };
+    static const char *const name[] = { [TYPE_NUMBER] = "a number", [TYPE_BOOL] = "a condition", [TYPE_TEXT] = "a text",
+                                        [TYPE_COLUMN] = "a column" };
     return name[type];
 }
 
@@ -32,6 +33,14 @@ static int hint_at_text(const struct types *t, const struct node *node)
     if (number_read(node->says, node->says_size, '.', &value))
         return complain_hint(t->flaw, "a number is written without quotes: %.80s", node->says);
     return -EINVAL;
+}
+
+/* Where a text is needed. */
+static int hint_at_number(const struct types *t, const struct node *node)
+{
+    if (node->kind != NODE_NUMBER)
+        return -EINVAL;
+    return complain_hint(t->flaw, "a text stands in quotes: '%.*s'", (int)(node->size > 40 ? 40 : node->size), t->flaw->text + node->at);
 }
 
 static int hint_at_condition(const struct types *t, const struct node *node)
@@ -71,8 +80,7 @@ int types_need(const struct types *t, uint32_t at, char takes)
     }
     if (takes == 't' && (type == TYPE_NUMBER || type == TYPE_BOOL)) {
         (void)complain(t->flaw, node->at, node->size, "expected a text, this is %s", type_name(type));
-        return node->kind == NODE_NUMBER ? complain_hint(t->flaw, "a text stands in quotes: '%.*s'", (int)(node->size > 40 ? 40 : node->size),
-                                                         t->flaw->text + node->at) : -EINVAL;
+        return hint_at_number(t, node);
     }
     if (takes == 'b' && type != TYPE_BOOL) {
         (void)complain(t->flaw, node->at, node->size, "expected a condition, this is %s", type_name(type));
@@ -112,9 +120,7 @@ static int mixed(const struct types *t, const struct node *node, enum node_type 
     (void)complain(t->flaw, node->at, node->size, "this is %s, where the other is %s", type_name(node->type), type_name(other));
     if (node->type == TYPE_TEXT)
         return hint_at_text(t, node);
-    if (node->kind == NODE_NUMBER)
-        return complain_hint(t->flaw, "a text stands in quotes: '%.*s'", (int)(node->size > 40 ? 40 : node->size), t->flaw->text + node->at);
-    return -EINVAL;
+    return hint_at_number(t, node);
 }
 
 /* An empty cell is missing, so comparing a column with the empty text would be wrong without a word. */
