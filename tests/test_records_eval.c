@@ -411,6 +411,12 @@ START_TEST(texts_are_compared_by_their_bytes)
         { "a\nab\nb\nB", "a > 'ab'", "false false true false" }, { "a\nab\nb\nB", "'ab' >= a", "true true false true" },
         { "a\nab\nb\nB", "a == 'ab'", "false true false false" }, { "a\nab\nb\nB", "a != 'ab'", "true false true true" },
         { "a\nab\nabc", "a in ('abc', 'a', 'zz')", "true false true" }, { "1.0\n1", "a == '1'", "false true" },
+        { "abcdefgh\nabcdefgx\nxbcdefgh\nabcdefghi", "a == 'abcdefgh'", "true false false false" },
+        { "abcdefghijklmnop\nabcdefghijklmnoq\nabcdefghxjklmnop", "a == 'abcdefghijklmnop'", "true false false" },
+        { "abcdefghijklmnopq\nabcdefghijklmnopr", "a == 'abcdefghijklmnopq'", "true false" },
+        { "abcd\nabce\nxbcd\nabcdefg\nabxdefg\nabcdefx", "a in ('abcd', 'abcdefg')", "true false false true false false" },
+        { "abc\nabx\naxc\nxbc\na\nx", "a in ('abc', 'a')", "true false false false true false" },
+        { "p\nq\nee\nzz\nm", "a in ('p','o','n','m','ee','dd','cc','bb','a','aaa')", "true false true false true" },
         { "x,X\ny,Y", "lower(b) == a", "true true" },
     };
     CHECK(cases);

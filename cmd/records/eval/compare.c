@@ -117,9 +117,37 @@ int text_compare(const struct text *a, const struct text *b)
     return order ? order : (a->size > b->size) - (a->size < b->size);
 }
 
-static bool same_text(const struct text *a, const struct text *b)
+/* Most texts are short: the first and the last bytes of them, which may overlap, are all of it. No call, and no byte read beside it. */
+static inline bool same_bytes(const char *a, const char *b, uint64_t size)
 {
-    return a->size == b->size && memcmp(a->at, b->at, a->size) == 0;
+    uint64_t x = 0, y = 0, u = 0, v = 0;
+    if (size > 16)
+        return memcmp(a, b, size) == 0;
+    if (size >= 8) {
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        memcpy(&u, a + size - 8, 8);
+        memcpy(&v, b + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(&x, a, 4);
+        memcpy(&y, b, 4);
+        memcpy(&u, a + size - 4, 4);
+        memcpy(&v, b + size - 4, 4);
+    } else if (size >= 2) {
+        memcpy(&x, a, 2);
+        memcpy(&y, b, 2);
+        u = (unsigned char)a[size - 1];
+        v = (unsigned char)b[size - 1];
+    } else if (size == 1) {
+        x = (unsigned char)*a;
+        y = (unsigned char)*b;
+    }
+    return x == y && u == v;
+}
+
+static inline bool same_text(const struct text *a, const struct text *b)
+{
+    return a->size == b->size && same_bytes(a->at, b->at, a->size);
 }
 
 static void compare_texts(enum compare how, const struct vec *a, const struct vec *b, uint8_t *r, uint32_t n)
@@ -157,7 +185,18 @@ int kernel_compare_either(struct work *w, const struct step *step, const struct 
     return done(w, out);
 }
 
-static bool is_in(const struct text_list *list, const struct text *text)
+/* So many are looked at one by one. */
+enum { FEW = 8 };
+
+static bool is_in_few(const struct text_list *list, const struct text *text)
+{
+    bool is_one = false;
+    for (uint32_t i = 0; i < list->n; i++)
+        is_one |= same_text(&list->item[i], text);
+    return is_one;
+}
+
+static bool is_in_many(const struct text_list *list, const struct text *text)
 {
     uint32_t low = 0, high = list->n;
     while (low < high) {
@@ -176,8 +215,9 @@ static bool is_in(const struct text_list *list, const struct text *text)
 
 int kernel_in(struct work *w, const struct step *step, const struct vec *const a[], struct vec *out)
 {
+    const struct text_list *list = &w->lists[step->param];
     present_all(w->n, a, 1, out);
     for (uint32_t i = 0; i < w->n; i++)
-        out->b[i] = is_in(&w->lists[step->param], &a[0]->t[i]);
+        out->b[i] = list->n <= FEW ? is_in_few(list, &a[0]->t[i]) : is_in_many(list, &a[0]->t[i]);
     return done(w, out);
 }
