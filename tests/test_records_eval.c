@@ -288,6 +288,7 @@ START_TEST(functions_of_reals_are_those_of_the_c_library)
     check_real("2", "2^(a/1)", 4);
     check_real("4", "a^0.5", 2);
     check_real("12345678901234567890", "sqrt(a)", sqrt(12345678901234567890.0));
+    check_real("2712442558782587.172", "if(a is null, 1e300, a)", 2712442558782587.172);       /* to the nearest double in one step */
     check_real("0.1234567890123456789012345", "a/1", 0.1234567890123456789012345);
 }
 END_TEST
@@ -565,6 +566,8 @@ START_TEST(a_cell_that_is_no_number_is_told_with_its_place_and_the_first_in_the_
     ck_assert_int_eq(run("1,2\n3,abc\nxyz,4", NULL, "k=a*2"), FLAW_NUMBER);
     ck_assert_uint_eq(flaw.at, place_of(2, AT) + 10);
     ck_assert_int_eq(run("1,2\n3,abc\nxyz,4", NULL, "a, b, k=a < b"), 0);
+    ck_assert_int_eq(run("1,2\nx,4", NULL, "k=a < b, l=a+1"), FLAW_NUMBER);      /* tried first, then needed */
+    ck_assert_int_eq(run("1,2\nx,4", NULL, "l=a+1, k=a < b"), FLAW_NUMBER);
     ck_assert_int_eq(run("nan\n", NULL, "k=a*2"), FLAW_NUMBER);
     ck_assert_int_eq(run("1\n2", NULL, "k=a*2"), 0);        /* and the next batch is another matter */
     forget();
@@ -618,6 +621,16 @@ START_TEST(odd_rows_behind_a_filter_are_told_where_they_are)
     ck_assert_int_eq(run("1,0\n2,1\n3,0\n4,0", "a > 2", "k=a/b"), 0);
     ck_assert_uint_eq(odd(ODD_UNDEFINED), 2);
     ck_assert_uint_eq(eval_odds(eval)->odd[ODD_UNDEFINED].first, place_of(2, AT) + table->row[2]);
+    forget();
+}
+END_TEST
+
+START_TEST(outputs_stay_while_others_are_made_of_them)
+{
+    ck_assert_int_eq(run("1,2\n3,4", NULL, "k=a+1, l=(a+1)*2, m=((a+1)*2-b)*3, n=b*5+7, o=a+0"), 0);
+    static const char *const worth[] = { "4", "8", "12", "27", "3" };
+    for (uint32_t i = 0; i < 5; i++)
+        ck_assert_str_eq(cell(eval_out(eval, i), 1), worth[i]);
     forget();
 }
 END_TEST
@@ -1002,6 +1015,7 @@ int main(int argc, char **argv)
     add_case(lenient_takes_it_for_missing_and_counts_it);
     add_case(a_filter_keeps_the_rows_for_which_it_is_true);
     add_case(odd_rows_behind_a_filter_are_told_where_they_are);
+    add_case(outputs_stay_while_others_are_made_of_them);
     add_case(constants_need_no_rows);
     add_case(random_expressions_are_what_arithmetic_row_by_row_says);
     return run_cases(argc, argv);
