@@ -9,18 +9,6 @@ typedef __float128 quad;
 typedef long double quad;
 #endif
 
-/* A stand-in until number.c is there: text, read by the C library, which rounds once. */
-__attribute__((weak)) double number_real(wide mantissa, uint8_t scale)
-{
-    char text[64], *at = text + 48;
-    unsigned __int128 size = mantissa < 0 ? -(unsigned __int128)mantissa : (unsigned __int128)mantissa;
-    snprintf(at, 8, "e-%u", (unsigned)scale);
-    do
-        *--at = (char)('0' + (int)(size % 10));
-    while (size /= 10);
-    return mantissa < 0 ? -strtod(at, NULL) : strtod(at, NULL);
-}
-
 /* ---- a reference that shares nothing with the code: one bit after the other ---- */
 
 enum { LOWEST = -1074, DIGITS = 2200 };     /* digits of 32 bits would be faster; this is to be seen through */
