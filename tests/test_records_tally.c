@@ -679,6 +679,38 @@ START_TEST(merging_on_a_pool_gives_the_same_bits)
 }
 END_TEST
 
+/* Group i, of 2 * n, in tally i / n + 1; the first has none. A table that puts like hashes together would take minutes. */
+START_TEST(many_groups_that_only_one_of_them_has_are_merged_on_a_pool)
+{
+    enum { GROUPS = SANITIZED ? 40000 : 300000 };
+    struct question q = { 0 };
+    struct results r;
+    struct tally *all[3];
+    prong_pool *pool = threads(2);
+    ask_key(&q, 0);
+    ask(&q, AGG_SUM, 1, 0, 0);
+    for (int k = 0; k < 3; k++)
+        all[k] = tally_of(&q, NULL, 0);
+    for (int64_t row = 0; row < 2 * GROUPS; row += 1000) {
+        struct block *b = block_new(1000, (place)row);
+        struct vec *v = block_vec(b, 0, VEC_INT, 0);
+        for (uint32_t i = 0; i < 1000; i++)
+            vec_set_int(v, i, row + i);
+        ck_assert_int_eq(tally_add(all[row / GROUPS + 1], b->out, &b->batch), 0);
+        block_free(b);
+    }
+    ck_assert_int_eq(tally_merge(all, 3, pool), 0);
+    finished(all[0], &r);
+    ck_assert_uint_eq(r.n_rows, 2 * GROUPS);
+    for (uint64_t row = 0; row < 2 * GROUPS; row++)
+        ck_assert(is_number(&r.cell[2 * row], (wide)row, 0) && is_number(&r.cell[2 * row + 1], (wide)row, 0));
+    done(all[0], &r);
+    tally_free(all[1]);
+    tally_free(all[2]);
+    ck_assert_int_eq(prong_pool_close(pool, PRONG_NEVER), 0);
+}
+END_TEST
+
 START_TEST(a_merged_tally_can_take_more_and_the_others_begin_anew)
 {
     struct question q = { 0 };
@@ -805,6 +837,7 @@ int main(int argc, char **argv)
     add_case(a_million_groups_are_kept_apart);
     add_case(any_division_among_tallies_gives_the_same_bits);
     add_case(merging_on_a_pool_gives_the_same_bits);
+    add_case(many_groups_that_only_one_of_them_has_are_merged_on_a_pool);
     add_case(a_merged_tally_can_take_more_and_the_others_begin_anew);
     add_case(damaged_bytes_are_refused_or_harmless);
     add_case(bytes_of_another_plan_are_refused);

@@ -27,7 +27,7 @@ struct merge {
 static struct table fresh_table(struct merge *m, uint32_t part)
 {
     struct lane *lane = m->fresh[part];
-    return (struct table){ &lane[0], &lane[1], &lane[2] };
+    return (struct table){ &lane[0], &lane[1], &lane[2], true };
 }
 
 /* ---- tasks, here or elsewhere ---- */
@@ -54,7 +54,7 @@ static int number_groups(struct tally *into, const struct tally *from, uint32_t 
     struct table groups = tally_groups(into), others = tally_groups(from);
     struct key key[BLOCK];
     uint64_t first[BLOCK];
-    int r = 0;
+    int r = table_reserve(&groups, from->n_groups);
     for (uint32_t at = 0, n; at < from->n_groups && r == 0; at += n) {
         n = from->n_groups - at < BLOCK ? from->n_groups - at : BLOCK;
         for (uint32_t i = 0; i < n; i++) {
@@ -154,6 +154,11 @@ static int number_all_by_parts(struct merge *m, prong_pool *pool)
     struct tally *into = m->all[0];
     struct table groups = tally_groups(into);
     int r = run_tasks(pool, MARK_PARTS, number_parts, m);
+    uint64_t n_fresh = 0;
+    for (uint32_t part = 0; part < MARK_PARTS; part++)
+        n_fresh += m->fresh[part][0].size / sizeof(struct entry_of_key);
+    if (r == 0)
+        r = table_reserve(&groups, n_fresh);
     for (uint32_t part = 0; part < MARK_PARTS && r == 0; part++) {
         struct table fresh = fresh_table(m, part);
         m->first[part] = table_length(&groups);
