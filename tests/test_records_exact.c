@@ -121,11 +121,28 @@ START_TEST(a_sum_of_doubles_is_the_exact_sum_rounded_once)
 }
 END_TEST
 
+START_TEST(a_full_batch_of_like_doubles_is_summed_exactly_too)
+{
+    uint64_t state = 2;
+    for (int k = 0; k < ROUNDS(40); k++) {
+        struct bits expected = { { 0 } };
+        double v[BATCH_ROWS];
+        for (uint32_t i = 0; i < BATCH_ROWS; i++) {
+            v[i] = fabs(any_real(&state, k, k % 5 * 20u));
+            v[i] = k % 2 && i % 2 ? -v[i] : v[i];
+            bits_add(&expected, v[i]);
+        }
+        ck_assert(sum_of_reals(v, BATCH_ROWS) == bits_round(expected));
+    }
+}
+END_TEST
+
 START_TEST(what_cancels_leaves_what_is_left)
 {
     ck_assert(sum_of_reals((double[]){ 1e16, 1, -1e16 }, 3) == 1);
     ck_assert(sum_of_reals((double[]){ 1e300, 1e-300, -1e300 }, 3) == 1e-300);
     ck_assert(sum_of_reals((double[]){ 1, 0x1p-53, 0x1p-106 }, 3) == 1 + 0x1p-52);     /* above the half */
+    ck_assert(sum_of_reals((double[]){ 1, 0x1p-53, 0x1p-300 }, 3) == 1 + 0x1p-52);
     ck_assert(sum_of_reals((double[]){ 1, 0x1p-53 }, 2) == 1);                         /* at the half: to even */
     ck_assert(sum_of_reals((double[]){ 0x1p-1074, 0x1p-1074 }, 2) == 0x1p-1073);
     ck_assert(sum_of_reals((double[]){ -0.0, 0.0 }, 2) == 0);
@@ -465,6 +482,7 @@ END_TEST
 int main(int argc, char **argv)
 {
     add_case(a_sum_of_doubles_is_the_exact_sum_rounded_once);
+    add_case(a_full_batch_of_like_doubles_is_summed_exactly_too);
     add_case(what_cancels_leaves_what_is_left);
     add_case(a_sum_beyond_the_largest_double_is_the_largest);
     add_case(all_that_was_added_and_taken_away_again_leaves_no_trace);
