@@ -300,8 +300,8 @@ enum { MEAN, VARIANCE, VARIANCE_POP, STDDEV, STDDEV_POP, COVAR, COVAR_POP, CORR,
 
 static void ask_moments(struct question *q)
 {
-    static const enum aggregate_kind kind[] = { AGG_MEAN, AGG_VARIANCE, AGG_VARIANCE_POP, AGG_STDDEV, AGG_STDDEV_POP, AGG_COVAR, AGG_COVAR_POP,
-                                                AGG_CORR, AGG_SLOPE, AGG_INTERCEPT, AGG_R2 };
+    static const enum aggregate_kind kind[] = { AGG_MEAN, AGG_VARIANCE, AGG_VARIANCE_POP, AGG_STDDEV, AGG_STDDEV_POP, AGG_COVAR,
+                                                AGG_COVAR_POP, AGG_CORR, AGG_SLOPE, AGG_INTERCEPT, AGG_R2 };
     for (int k = 0; k < MOMENTS; k++)
         ask(q, kind[k], k < COVAR ? 1 : 2, 0, 1);
 }

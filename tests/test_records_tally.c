@@ -559,7 +559,8 @@ START_TEST(a_million_groups_are_kept_apart)
         uint32_t group = (uint32_t)(row * STEP % GROUPS);
         char text[64];
         text[key_text(group, text)] = 0;
-        ck_assert(is_text(&r.cell[3 * row], text) && is_number(&r.cell[3 * row + 1], 2 * (wide)group, 0) && is_number(&r.cell[3 * row + 2], 2, 0));
+        const struct value *cell = r.cell + 3 * row;
+        ck_assert(is_text(&cell[0], text) && is_number(&cell[1], 2 * (wide)group, 0) && is_number(&cell[2], 2, 0));
     }
     done(t, &r);
 }
@@ -690,7 +691,7 @@ static prong_pool *threads(uint32_t n)
 START_TEST(merging_on_a_pool_gives_the_same_bits)
 {
     uint64_t state = 19;
-    prong_pool *pool = threads(3);
+    prong_pool *pool = threads(4);
     for (uint32_t n_keys = 0; n_keys < 3; n_keys++)
         check_divisions(n_keys, SANITIZED ? 5000 : 100000, SANITIZED ? 300 : BATCH_ROWS - 1, pool, &state);
     ck_assert_int_eq(prong_pool_close(pool, PRONG_NEVER), 0);
@@ -704,7 +705,7 @@ START_TEST(many_groups_that_only_one_of_them_has_are_merged_on_a_pool)
     struct question q = { 0 };
     struct results r;
     struct tally *all[3];
-    prong_pool *pool = threads(2);
+    prong_pool *pool = threads(4);
     ask_key(&q, 0);
     ask(&q, AGG_SUM, 1, 0, 0);
     for (int k = 0; k < 3; k++)

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <math.h>
 
-/* How many places more than the first batch's a lane of mantissas may come to have. Without a limit one cell 1e-38 would drive all mantissas
- * of the column out of 128 bits, and into ELSE, for good. */
+/* How many places more than the first batch's a lane of mantissas may come to have. Without a limit one cell 1e-38 would drive all
+ * mantissas of the column out of 128 bits, and into ELSE, for good. */
 enum { SCALE_SPARE = 8 };
 
 /* A sum for a class of values of one group. `next` is not trusted when it is read, but made anew. */
@@ -403,7 +403,8 @@ int exact_check(struct column *c, uint32_t n_groups, bool is_product)
 {
     const struct lane *lane = c->lane;
     uint64_t n = column_length(c, EXACT_ELSE, sizeof(struct entry));
-    bool holds = head_holds(c, is_product) && lane[EXACT_WHOLE].size % sizeof(wide) == 0 && lane[EXACT_REAL].size % sizeof(struct fixed) == 0 &&
+    bool holds = head_holds(c, is_product) && lane[EXACT_WHOLE].size % sizeof(wide) == 0 &&
+                 lane[EXACT_REAL].size % sizeof(struct fixed) == 0 &&
                  lane[EXACT_ELSE].size % sizeof(struct entry) == 0 && n < UINT32_MAX &&
                  column_length(c, EXACT_WHOLE, sizeof(wide)) <= n_groups && column_length(c, EXACT_REAL, sizeof(struct fixed)) <= n_groups;
     if (!holds)

@@ -1,6 +1,6 @@
-/* lane.c - small ones grow by half in place, where realloc can. Large ones double, and lie in huge pages, where the system has them: what is
- * looked up all over a table would otherwise miss the cache of addresses each time, and taking memory 4 KiB at a time costs as much as
- * filling it. */
+/* lane.c - small ones grow by half in place, where realloc can. Large ones double, and lie in huge pages, where the system has them:
+ * what is looked up all over a table would otherwise miss the cache of addresses each time, and taking memory 4 KiB at a time costs as
+ * much as filling it. */
 #include "records/aggregate/lane.h"
 
 #include <stdlib.h>

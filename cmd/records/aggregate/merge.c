@@ -1,14 +1,16 @@
-/* merge.c - first the groups are numbered: those of all[0] keep their numbers, new ones follow. Then each column is merged by these numbers.
+/* merge.c - first the groups are numbered: those of all[0] keep their numbers, new ones follow. Then each column is merged by these
+ * numbers.
  *
- * With many groups both are done by several workers. For numbering, the marks of the groups are divided into parts: a part's groups lie together
- * in the slots of every table, all[0]'s table is only read, and new ones go to a small table of the part, whose groups get their final numbers
- * when all parts are known. Columns do not know of each other, so each of them (of a set, each of its tables) is one task. */
+ * With many groups both are done by several workers. For numbering, the marks of the groups are divided into parts: a part's groups lie
+ * together in the slots of every table, all[0]'s table is only read, and new ones go to a small table of the part, whose groups get
+ * their final numbers when all parts are known. Columns do not know of each other, so each of them (of a set, each of its tables) is one
+ * task. */
 #include "records/aggregate/inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { MARK_PARTS = 32, MARK_SHIFT = 27, MANY_GROUPS = 1 << 15, BLOCK = 256 };
+enum { MARK_PARTS = 32, MARK_SHIFT = 27, MANY_GROUPS = 1 << 15, MANY_WORKERS = 4, BLOCK = 256 };
 
 /* A number that is not final: of a new group, in its part. */
 #define NEW_GROUP (UINT32_C(1) << 31)
@@ -236,7 +238,8 @@ int tally_merge(struct tally *const all[], size_t n, prong_pool *pool)
     if (pool && (!prong_promises(pool, PRONG_SHARES_ALL) || !is_much(&m)))
         pool = NULL;
     int r = prepare(&m);
-    bool by_parts = pool && n_groups >= MANY_GROUPS && n_groups < NEW_GROUP;
+    /* Numbering by parts looks at each group twice: with two or three workers nothing is won by it. */
+    bool by_parts = pool && prong_pool_workers(pool) >= MANY_WORKERS && n_groups >= MANY_GROUPS && n_groups < NEW_GROUP;
     if (r == 0)
         r = by_parts ? number_all_by_parts(&m, pool) : number_all_here(&m);
     if (r == 0)

@@ -69,8 +69,8 @@ static bool short_ratio(wide num, uwide den, double *ret_ratio)
     return true;
 }
 
-/* The root s of the rounded quotient, and a step t to the root of the exact one, known to some 50 bits. Where s + t lies so near to the middle of
- * two doubles that these might not do, false; so the result is always the one that big_root gives. */
+/* The root s of the rounded quotient, and a step t to the root of the exact one, known to some 50 bits. Where s + t lies so near to the
+ * middle of two doubles that these might not do, false; so the result is always the one that big_root gives. */
 static bool short_root(wide num, uwide den, double *ret_root)
 {
     if (!are_short(num, den) || num < 0)

@@ -116,7 +116,8 @@ static uint32_t next_id(const uint64_t *slot, uint64_t mask, uint32_t mark, uint
 }
 
 /* From slot *at on; TABLE_NONE: *at is the free slot that it would take. */
-static uint32_t find_from(const struct table *t, const struct key *key, const struct lane *longs, uint64_t rest, bool is_owned, uint64_t *at)
+static uint32_t find_from(const struct table *t, const struct key *key, const struct lane *longs, uint64_t rest, bool is_owned,
+                          uint64_t *at)
 {
     const uint64_t *slot = slots_of(t);
     uint64_t mask = mask_of(t);
