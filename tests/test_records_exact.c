@@ -9,18 +9,6 @@ typedef __float128 quad;
 typedef long double quad;
 #endif
 
-/* A stand-in until number.c is there: text, read by the C library, which rounds once. */
-__attribute__((weak)) double number_real(wide mantissa, uint8_t scale)
-{
-    char text[64], *at = text + 48;
-    unsigned __int128 size = mantissa < 0 ? -(unsigned __int128)mantissa : (unsigned __int128)mantissa;
-    snprintf(at, 8, "e-%u", (unsigned)scale);
-    do
-        *--at = (char)('0' + (int)(size % 10));
-    while (size /= 10);
-    return mantissa < 0 ? -strtod(at, NULL) : strtod(at, NULL);
-}
-
 /* ---- a reference that shares nothing with the code: one bit after the other ---- */
 
 enum { LOWEST = -1074, DIGITS = 2200 };     /* digits of 32 bits would be faster; this is to be seen through */
@@ -133,11 +121,28 @@ START_TEST(a_sum_of_doubles_is_the_exact_sum_rounded_once)
 }
 END_TEST
 
+START_TEST(a_full_batch_of_like_doubles_is_summed_exactly_too)
+{
+    uint64_t state = 2;
+    for (int k = 0; k < ROUNDS(40); k++) {
+        struct bits expected = { { 0 } };
+        double v[BATCH_ROWS];
+        for (uint32_t i = 0; i < BATCH_ROWS; i++) {
+            v[i] = fabs(any_real(&state, k, k % 5 * 20u));
+            v[i] = k % 2 && i % 2 ? -v[i] : v[i];
+            bits_add(&expected, v[i]);
+        }
+        ck_assert(sum_of_reals(v, BATCH_ROWS) == bits_round(expected));
+    }
+}
+END_TEST
+
 START_TEST(what_cancels_leaves_what_is_left)
 {
     ck_assert(sum_of_reals((double[]){ 1e16, 1, -1e16 }, 3) == 1);
     ck_assert(sum_of_reals((double[]){ 1e300, 1e-300, -1e300 }, 3) == 1e-300);
     ck_assert(sum_of_reals((double[]){ 1, 0x1p-53, 0x1p-106 }, 3) == 1 + 0x1p-52);     /* above the half */
+    ck_assert(sum_of_reals((double[]){ 1, 0x1p-53, 0x1p-300 }, 3) == 1 + 0x1p-52);
     ck_assert(sum_of_reals((double[]){ 1, 0x1p-53 }, 2) == 1);                         /* at the half: to even */
     ck_assert(sum_of_reals((double[]){ 0x1p-1074, 0x1p-1074 }, 2) == 0x1p-1073);
     ck_assert(sum_of_reals((double[]){ -0.0, 0.0 }, 2) == 0);
@@ -295,8 +300,8 @@ enum { MEAN, VARIANCE, VARIANCE_POP, STDDEV, STDDEV_POP, COVAR, COVAR_POP, CORR,
 
 static void ask_moments(struct question *q)
 {
-    static const enum aggregate_kind kind[] = { AGG_MEAN, AGG_VARIANCE, AGG_VARIANCE_POP, AGG_STDDEV, AGG_STDDEV_POP, AGG_COVAR, AGG_COVAR_POP,
-                                                AGG_CORR, AGG_SLOPE, AGG_INTERCEPT, AGG_R2 };
+    static const enum aggregate_kind kind[] = { AGG_MEAN, AGG_VARIANCE, AGG_VARIANCE_POP, AGG_STDDEV, AGG_STDDEV_POP, AGG_COVAR,
+                                                AGG_COVAR_POP, AGG_CORR, AGG_SLOPE, AGG_INTERCEPT, AGG_R2 };
     for (int k = 0; k < MOMENTS; k++)
         ask(q, kind[k], k < COVAR ? 1 : 2, 0, 1);
 }
@@ -477,6 +482,7 @@ END_TEST
 int main(int argc, char **argv)
 {
     add_case(a_sum_of_doubles_is_the_exact_sum_rounded_once);
+    add_case(a_full_batch_of_like_doubles_is_summed_exactly_too);
     add_case(what_cancels_leaves_what_is_left);
     add_case(a_sum_beyond_the_largest_double_is_the_largest);
     add_case(all_that_was_added_and_taken_away_again_leaves_no_trace);

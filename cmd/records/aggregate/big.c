@@ -255,11 +255,9 @@ static struct cut divide(const struct big *num, const struct big *den)
     return cut;
 }
 
-static int wide_bits(uwide v) { return v >> 64 ? 128 - __builtin_clzll((uint64_t)(v >> 64)) : v ? 64 - __builtin_clzll((uint64_t)v) : 0; }
-
 static double nearest(struct cut cut)
 {
-    int bits = wide_bits(cut.bits), highest = cut.exponent + bits - 1;
+    int bits = whole_bits(cut.bits), highest = cut.exponent + bits - 1;
     int kept = highest >= -1022 ? 53 : 53 + 1022 + highest;
     if (kept < 0)
         return 0;
@@ -341,6 +339,7 @@ bool big_decimal(struct big *b, uint32_t power, struct value *ret_value)
         size /= 10;
     if (size >= whole_ten(WHOLE_DIGITS) || power > SCALE_MAX)
         return false;
-    *ret_value = (struct value){ .kind = VALUE_NUMBER, .scale = (uint8_t)(size ? power : 0), .number = is_negative ? -(wide)size : (wide)size };
+    wide number = is_negative ? -(wide)size : (wide)size;
+    *ret_value = (struct value){ .kind = VALUE_NUMBER, .scale = (uint8_t)(size ? power : 0), .number = number };
     return true;
 }

@@ -1,5 +1,5 @@
-/* column.h - one state for each group, of one kind: a count, an exact sum, an extreme ... Aggregates are made of columns, and those that need
- * the same share it: mean(x), sum(x) and stddev(x) have one count, one sum and one sum of squares.
+/* column.h - one state for each group, of one kind: a count, an exact sum, an extreme ... Aggregates are made of columns, and those that
+ * need the same share it: mean(x), sum(x) and stddev(x) have one count, one sum and one sum of squares.
  *
  * A column keeps all it has in its head and its lanes, by index; zero bytes are the state of a group without rows, and a lane may be
  * shorter than the number of groups. */

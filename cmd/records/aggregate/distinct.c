@@ -8,7 +8,7 @@ enum { PARTS = 8, PART_BITS = 3, ENTRIES = 0, LONGS = PARTS, LANES = 2 * PARTS, 
 
 static struct table table_of(struct column *c, uint32_t part)
 {
-    return (struct table){ &c->lane[ENTRIES + part], &c->lane[LONGS + part], &c->lane[SLOTS + part] };
+    return (struct table){ &c->lane[ENTRIES + part], &c->lane[LONGS + part], &c->lane[SLOTS + part], true };
 }
 
 static uint32_t mark_of(uint32_t key, uint32_t group)
@@ -16,7 +16,7 @@ static uint32_t mark_of(uint32_t key, uint32_t group)
     return (uint32_t)(key_fold((uint64_t)key << 32 | group, UINT64_C(0x9e3779b97f4a7c15)) >> 16);
 }
 
-/* Present rows of a batch, those of each part together. The part's bits leave the mark: what follows in it decides in its table. */
+/* Present rows of a batch, those of each part together. */
 struct sorted {
     uint32_t begin[PARTS + 1];
     struct key key[BATCH_ROWS];
@@ -38,7 +38,7 @@ static void sort_rows(const struct keys *keys, const struct input *x, const stru
             continue;
         uint32_t to = fill[mark[i] >> (32 - PART_BITS)]++;
         ret_sorted->key[to] = keys->key[i];
-        ret_sorted->key[to].mark = mark[i] << PART_BITS;
+        ret_sorted->key[to].mark = mark[i];
         ret_sorted->owner[to] = share_of(s, i);
     }
 }

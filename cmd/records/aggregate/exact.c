@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <math.h>
 
-/* How many places more than the first batch's a lane of mantissas may come to have. Without a limit one cell 1e-38 would drive all mantissas
- * of the column out of 128 bits, and into ELSE, for good. */
+/* How many places more than the first batch's a lane of mantissas may come to have. Without a limit one cell 1e-38 would drive all
+ * mantissas of the column out of 128 bits, and into ELSE, for good. */
 enum { SCALE_SPARE = 8 };
 
 /* A sum for a class of values of one group. `next` is not trusted when it is read, but made anew. */
@@ -143,16 +143,19 @@ static int add_each_wide(struct column *c, const wide *value, uint32_t scale, in
     return 0;
 }
 
-static int64_t total_of_ints(const int64_t *value, uint32_t n)
+static int64_t total_of_ints(const int64_t *value, size_t n)
 {
-    int64_t sum[4] = { 0 };
-    uint32_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (int k = 0; k < 4; k++)
-            sum[k] += value[i + (uint32_t)k];
+    int64_t a = 0, b = 0, c = 0, d = 0;
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        a += value[i];
+        b += value[i + 1];
+        c += value[i + 2];
+        d += value[i + 3];
+    }
     for (; i < n; i++)
-        sum[0] += value[i];
-    return sum[0] + sum[1] + sum[2] + sum[3];
+        a += value[i];
+    return a + b + c + d;
 }
 
 static wide total_of_large_ints(const int64_t *value, uint32_t n)
@@ -260,15 +263,15 @@ bool exact_choose_window(struct column *c, const double *x, const double *y, uin
 /* Takes the highest bits of all values at once: adding and subtracting 2^(e + 12), where all are below 2^e, rounds each to a multiple of
  * 2^(e - 41); 2048 of these add up without rounding; and what is left over is exact, too. After S. M. Rump, T. Ogita and S. Oishi,
  * "Accurate Floating-Point Summation Part I" (2008), section 3. */
-static double extract(const double *value, double *rest, uint32_t n, double unit, double *ret_most)
+static double extract(const double *value, double *rest, size_t n, double unit, double *ret_most)
 {
     double sum[4] = { 0 }, most[4] = { 0 };
-    uint32_t i = 0;
+    size_t i = 0;
     for (; i + 4 <= n; i += 4)
-        for (int k = 0; k < 4; k++) {
-            double high = (unit + value[i + (uint32_t)k]) - unit, low = value[i + (uint32_t)k] - high;
+        for (size_t k = 0; k < 4; k++) {
+            double high = (unit + value[i + k]) - unit, low = value[i + k] - high;
             sum[k] += high;
-            rest[i + (uint32_t)k] = low;
+            rest[i + k] = low;
             most[k] = fabs(low) > most[k] ? fabs(low) : most[k];
         }
     for (; i < n; i++) {
@@ -400,7 +403,8 @@ int exact_check(struct column *c, uint32_t n_groups, bool is_product)
 {
     const struct lane *lane = c->lane;
     uint64_t n = column_length(c, EXACT_ELSE, sizeof(struct entry));
-    bool holds = head_holds(c, is_product) && lane[EXACT_WHOLE].size % sizeof(wide) == 0 && lane[EXACT_REAL].size % sizeof(struct fixed) == 0 &&
+    bool holds = head_holds(c, is_product) && lane[EXACT_WHOLE].size % sizeof(wide) == 0 &&
+                 lane[EXACT_REAL].size % sizeof(struct fixed) == 0 &&
                  lane[EXACT_ELSE].size % sizeof(struct entry) == 0 && n < UINT32_MAX &&
                  column_length(c, EXACT_WHOLE, sizeof(wide)) <= n_groups && column_length(c, EXACT_REAL, sizeof(struct fixed)) <= n_groups;
     if (!holds)

@@ -4,16 +4,16 @@
  *   lane WHOLE    decimals: one 128-bit mantissa, at the one scale of the lane
  *   lane REAL     doubles: 320 bits, counted from the one lowest bit of the lane (its window)
  *   lane ELSE     what fits neither: too many places, too large, too small; 320 bits for each class of such values
- * The third is the small superaccumulator of R. M. Neal, "Fast Exact Summation Using Small and Large Superaccumulators" (2015), made sparse:
- * almost no group ever needs it, and those that do need a word or two of its 68. */
+ * The third is the small superaccumulator of R. M. Neal, "Fast Exact Summation Using Small and Large Superaccumulators" (2015), made
+ * sparse: almost no group ever needs it, and those that do need a word or two of its 68. */
 #pragma once
 #include "records/aggregate/big.h"
 #include "records/aggregate/column.h"
 
 enum { EXACT_WHOLE, EXACT_REAL, EXACT_ELSE, EXACT_LANES, EXACT_FIRST = EXACT_LANES };  /* FIRST is not written: each group's first entry */
 
-/* Bits are counted from 2^-2176, so that those of products of the least doubles have numbers above 0; a class of doubles is 64 of them. Classes
- * of decimals are their scales. */
+/* Bits are counted from 2^-2176, so that those of products of the least doubles have numbers above 0; a class of doubles is 64 of them.
+ * Classes of decimals are their scales. */
 enum {
     BIT_0 = -2176, BITS_PER_CLASS = 64,
     CLASS_REAL_LEAST = (2 * REAL_LOWEST - BIT_0) / BITS_PER_CLASS,          /* of products */

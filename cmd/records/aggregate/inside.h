@@ -27,7 +27,7 @@ struct tally {
 static inline struct table tally_groups(const struct tally *t)
 {
     struct lane *lane = ((struct tally *)(uintptr_t)t)->group_lane;
-    return (struct table){ &lane[0], &lane[1], &lane[2] };
+    return (struct table){ &lane[0], &lane[1], &lane[2], false };
 }
 
 /* Fills in inputs, columns and recipes. 0 or -ENOMEM. */

@@ -79,7 +79,12 @@ struct value value_of(const struct kept_number *k)
 bool kept_holds(const struct kept_number *k)
 {
     struct value v = value_of(k);
-    return k->kind == VALUE_MISSING || (k->kind == VALUE_REAL && v.real - v.real == 0) || (k->kind == VALUE_NUMBER && k->scale <= SCALE_MAX && v.number != WIDE_MIN);
+    switch (k->kind) {
+    case VALUE_MISSING: return true;
+    case VALUE_REAL: return v.real - v.real == 0;      /* finite */
+    case VALUE_NUMBER: return k->scale <= SCALE_MAX && v.number != WIDE_MIN;
+    default: return false;
+    }
 }
 
 /* ---- texts ---- */

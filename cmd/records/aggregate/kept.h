@@ -58,8 +58,9 @@ static inline uint64_t text_rank(struct text t)
         memcpy(&low, t.at, 4);
         memcpy(&high, t.at + t.size - 4, 4);
         head = low | (uint64_t)high << 8 * (t.size - 4);
-    } else
-        for (uint32_t k = 0; k < t.size; k++)
-            head |= (uint64_t)(uint8_t)t.at[k] << 8 * k;
+    } else if (t.size) {        /* the first, the middle and the last byte, which may be the same */
+        uint64_t middle = t.size / 2, last = t.size - 1;
+        head = (uint8_t)t.at[0] | (uint64_t)(uint8_t)t.at[middle] << 8 * middle | (uint64_t)(uint8_t)t.at[last] << 8 * last;
+    }
     return __builtin_bswap64(head);
 }

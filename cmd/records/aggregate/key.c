@@ -55,8 +55,7 @@ static uint32_t code_decimal(wide number, uint8_t scale, uwide *ret_code, uwide 
 {
     whole_trim(&number, &scale);
     uwide folded = (uwide)(number ^ (number >> 127));
-    uint32_t bits = folded >> 64 ? 128 - (uint32_t)__builtin_clzll((uint64_t)(folded >> 64)) : folded ? 64 - (uint32_t)__builtin_clzll((uint64_t)folded) : 0;
-    uint32_t bytes = bits / 8 + 1;          /* and the sign */
+    uint32_t bytes = (uint32_t)whole_bits(folded) / 8 + 1;      /* and the sign */
     uwide mantissa = bytes < 16 ? (uwide)number & (((uwide)1 << 8 * bytes) - 1) : (uwide)number;
     *ret_code = mantissa << 16 | (uwide)scale << 8 | (NUMBER + bytes);
     *ret_high = mantissa >> 112;

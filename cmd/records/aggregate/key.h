@@ -1,8 +1,8 @@
 /* key.h - values as bytes that are equal exactly where the values are: 3, 3.0 and the double 3 are one key; a missing value is one, too.
  *
  * A code says itself where it ends, so codes of several values can be put together, and padded with zeros, without two different ones
- * becoming equal. Up to 16 bytes, which most keys have, lie in two words; longer ones in a lane, with their hash in place of the second word, so
- * that two are hardly ever compared in vain.
+ * becoming equal. Up to 16 bytes, which most keys have, lie in two words; longer ones in a lane, with their hash in place of the second
+ * word, so that two are hardly ever compared in vain.
  *
  *   byte 0:  0 .. 199     text of that size, which follows
  *            TEXT_LONG    8 bytes: its size; the text

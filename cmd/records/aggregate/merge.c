@@ -1,14 +1,16 @@
-/* merge.c - first the groups are numbered: those of all[0] keep their numbers, new ones follow. Then each column is merged by these numbers.
+/* merge.c - first the groups are numbered: those of all[0] keep their numbers, new ones follow. Then each column is merged by these
+ * numbers.
  *
- * With many groups both are done by several workers. For numbering, the marks of the groups are divided into parts: a part's groups lie together
- * in the slots of every table, all[0]'s table is only read, and new ones go to a small table of the part, whose groups get their final numbers
- * when all parts are known. Columns do not know of each other, so each of them (of a set, each of its tables) is one task. */
+ * With many groups both are done by several workers. For numbering, the marks of the groups are divided into parts: a part's groups lie
+ * together in the slots of every table, all[0]'s table is only read, and new ones go to a small table of the part, whose groups get
+ * their final numbers when all parts are known. Columns do not know of each other, so each of them (of a set, each of its tables) is one
+ * task. */
 #include "records/aggregate/inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { MARK_PARTS = 32, MARK_SHIFT = 27, MANY_GROUPS = 1 << 15, BLOCK = 256 };
+enum { MARK_PARTS = 32, MARK_SHIFT = 27, MANY_GROUPS = 1 << 15, MANY_WORKERS = 4, BLOCK = 256 };
 
 /* A number that is not final: of a new group, in its part. */
 #define NEW_GROUP (UINT32_C(1) << 31)
@@ -27,7 +29,7 @@ struct merge {
 static struct table fresh_table(struct merge *m, uint32_t part)
 {
     struct lane *lane = m->fresh[part];
-    return (struct table){ &lane[0], &lane[1], &lane[2] };
+    return (struct table){ &lane[0], &lane[1], &lane[2], true };
 }
 
 /* ---- tasks, here or elsewhere ---- */
@@ -54,7 +56,7 @@ static int number_groups(struct tally *into, const struct tally *from, uint32_t 
     struct table groups = tally_groups(into), others = tally_groups(from);
     struct key key[BLOCK];
     uint64_t first[BLOCK];
-    int r = 0;
+    int r = table_reserve(&groups, from->n_groups);
     for (uint32_t at = 0, n; at < from->n_groups && r == 0; at += n) {
         n = from->n_groups - at < BLOCK ? from->n_groups - at : BLOCK;
         for (uint32_t i = 0; i < n; i++) {
@@ -154,6 +156,11 @@ static int number_all_by_parts(struct merge *m, prong_pool *pool)
     struct tally *into = m->all[0];
     struct table groups = tally_groups(into);
     int r = run_tasks(pool, MARK_PARTS, number_parts, m);
+    uint64_t n_fresh = 0;
+    for (uint32_t part = 0; part < MARK_PARTS; part++)
+        n_fresh += m->fresh[part][0].size / sizeof(struct entry_of_key);
+    if (r == 0)
+        r = table_reserve(&groups, n_fresh);
     for (uint32_t part = 0; part < MARK_PARTS && r == 0; part++) {
         struct table fresh = fresh_table(m, part);
         m->first[part] = table_length(&groups);
@@ -231,7 +238,8 @@ int tally_merge(struct tally *const all[], size_t n, prong_pool *pool)
     if (pool && (!prong_promises(pool, PRONG_SHARES_ALL) || !is_much(&m)))
         pool = NULL;
     int r = prepare(&m);
-    bool by_parts = pool && n_groups >= MANY_GROUPS && n_groups < NEW_GROUP;
+    /* Numbering by parts looks at each group twice: with two or three workers nothing is won by it. */
+    bool by_parts = pool && prong_pool_workers(pool) >= MANY_WORKERS && n_groups >= MANY_GROUPS && n_groups < NEW_GROUP;
     if (r == 0)
         r = by_parts ? number_all_by_parts(&m, pool) : number_all_here(&m);
     if (r == 0)

@@ -1,7 +1,7 @@
 /* most.c - the greatest or the least. Inside, both are the greatest: what min compares is turned upside down.
  *
- * Numbers have three lanes, and the result is the best of the three: mantissas at one scale, as numbers that sort without a sign, 0 for none;
- * doubles in the same way; and whatever does not fit the first. Of equal numbers the decimal is taken, trimmed, so the order of rows
+ * Numbers have three lanes, and the result is the best of the three: mantissas at one scale, as numbers that sort without a sign, 0 for
+ * none; doubles in the same way; and whatever does not fit the first. Of equal numbers the decimal is taken, trimmed, so the order of rows
  * cannot show. */
 #include "records/aggregate/kept.h"
 
@@ -78,7 +78,8 @@ static int meet_scale(struct column *c, uint32_t scale)
 static int offer_int(struct column *c, uint32_t group, int64_t v, uint32_t scale)
 {
     wide lifted;
-    if ((int)scale > c->head.scale || !whole_lift(v, (uint32_t)c->head.scale - scale, &lifted) || lifted <= INT64_MIN || lifted >= INT64_MAX)
+    if ((int)scale > c->head.scale || !whole_lift(v, (uint32_t)c->head.scale - scale, &lifted) ||
+        lifted <= INT64_MIN || lifted >= INT64_MAX)
         return offer_whole(c, group, v, scale);
     uint64_t rank = rank_of_int((int64_t)lifted, turn_of(c)), *best = ranks_of(c, NARROW) + group;
     *best = rank > *best ? rank : *best;

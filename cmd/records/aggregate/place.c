@@ -10,7 +10,10 @@ static uint64_t rank_of(const struct column *c, place at) { return c->head.is_le
 static uint64_t row_rank(const struct column *c, const struct shares *s, uint32_t row) { return rank_of(c, s->at + s->row[row]); }
 
 /* Elements begin with their rank, whatever their kind. */
-static uint64_t *placed_at(struct column *c, uint64_t group, size_t element) { return (uint64_t *)(void *)(c->lane[PLACED].at + group * element); }
+static uint64_t *placed_at(struct column *c, uint64_t group, size_t element)
+{
+    return (uint64_t *)(void *)(c->lane[PLACED].at + group * element);
+}
 
 /* Keeps row `i`, whose rank is written already. */
 typedef int keep_fn(struct column *c, uint32_t group, const struct input *x, uint32_t i);

@@ -54,14 +54,32 @@ static struct value sum_of(const struct column *c, uint32_t group)
     return real_value(big_ratio(&wholes, &ten));
 }
 
+static bool are_short(wide num, uwide den)
+{
+    const uwide exact = (uwide)1 << 53;
+    return whole_size(num) <= exact && den <= exact;
+}
+
 /* A quotient of whole numbers that doubles hold is rounded once by the processor, too. */
 static bool short_ratio(wide num, uwide den, double *ret_ratio)
 {
-    const uwide exact = (uwide)1 << 53;
-    if (whole_size(num) > exact || den > exact)
+    if (!are_short(num, den))
         return false;
     *ret_ratio = (double)(int64_t)num / (double)(int64_t)den;
     return true;
+}
+
+/* The root s of the rounded quotient, and a step t to the root of the exact one, known to some 50 bits. Where s + t lies so near to the
+ * middle of two doubles that these might not do, false; so the result is always the one that big_root gives. */
+static bool short_root(wide num, uwide den, double *ret_root)
+{
+    if (!are_short(num, den) || num < 0)
+        return false;
+    double n = (double)(int64_t)num, d = (double)(int64_t)den, ratio = n / d;
+    double s = sqrt(ratio), rest = fma(-ratio, d, n) / d;
+    double t = num ? (fma(-s, s, ratio) + rest) / (2 * s) : 0;
+    *ret_root = s + t;
+    return s + t * (1 - 0x1p-40) == s + t * (1 + 0x1p-40);
 }
 
 static struct value mean_of(const struct column *c, uint32_t group, uint64_t n)
@@ -112,8 +130,9 @@ static void set_weight(struct big *b, uint64_t n, bool is_sample, uint32_t scale
     big_times_ten(b, 2 * scale);
 }
 
-/* The same in short numbers, where all are decimals and it fits. */
-static bool short_variance(const struct column *x, const struct column *xx, uint32_t group, uint64_t n, bool is_sample, double *ret_variance)
+/* The variance or its root in short numbers, where all are decimals and it fits. */
+static bool short_variance(const struct column *x, const struct column *xx, uint32_t group, uint64_t n, bool is_sample, bool is_root,
+                           double *ret_variance)
 {
     wide sum, squares;
     uint32_t scale, squares_scale;
@@ -124,7 +143,10 @@ static bool short_variance(const struct column *x, const struct column *xx, uint
         return false;
     wide spread = (wide)n * squares - sum * sum;
     uwide den = (uwide)n * (is_sample ? n - 1 : n);
-    return den <= (uwide)1 << 53 && short_ratio(spread, den * whole_ten(2 * scale), ret_variance);
+    if (den > (uwide)1 << 53)
+        return false;
+    den *= whole_ten(2 * scale);
+    return is_root ? short_root(spread, den, ret_variance) : short_ratio(spread, den, ret_variance);
 }
 
 static struct value variance_of(const struct tally *t, uint32_t a, uint32_t group, uint64_t n, bool is_sample, bool is_root)
@@ -133,8 +155,7 @@ static struct value variance_of(const struct tally *t, uint32_t a, uint32_t grou
     double variance;
     if (n < (is_sample ? 2 : 1))
         return missing;
-    /* The root of a rounded variance may be off by a bit, so stddev needs the exact one, unless it is whole and small. */
-    if (!is_root && short_variance(c[0], c[1], group, n, is_sample, &variance))
+    if (short_variance(c[0], c[1], group, n, is_sample, is_root, &variance))
         return real_value(variance);
     struct big sum, spread, den;
     uint32_t scale = common_scale(c, 2);

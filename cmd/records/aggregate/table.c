@@ -8,7 +8,10 @@ enum { BLOCK = 32, SLOTS_LEAST = 64 };
 
 static uint64_t *slots_of(const struct table *t) { return (uint64_t *)(void *)t->slots->at; }
 static uint64_t mask_of(const struct table *t) { return t->slots->size / sizeof(uint64_t) - 1; }
-static uint64_t home_of(uint32_t mark, uint64_t mask) { return ((uint64_t)mark * (mask + 1)) >> 32; }
+static uint64_t home_of(const struct table *t, uint32_t mark, uint64_t mask)
+{
+    return ((uint64_t)(t->is_mixed ? mark * UINT32_C(0x9e3779b1) : mark) * (mask + 1)) >> 32;
+}
 
 const char *key_bytes(const struct key *key, const struct lane *longs)
 {
@@ -29,7 +32,7 @@ static bool is_same(const struct table *t, const struct entry_of_key *e, const s
 
 static void put_slot(struct table *t, uint32_t mark, uint32_t id)
 {
-    uint64_t *slot = slots_of(t), mask = mask_of(t), i = home_of(mark, mask);
+    uint64_t *slot = slots_of(t), mask = mask_of(t), i = home_of(t, mark, mask);
     while (slot[i])
         i = (i + 1) & mask;
     slot[i] = (uint64_t)mark << 32 | (id + 1);
@@ -74,9 +77,11 @@ int table_index(struct table *t)
 
 /* ---- finding ---- */
 
-static int add_entry(struct table *t, const struct key *key, const struct lane *longs, uint64_t rest, uint32_t *ret_id)
+/* Into the free slot where the search for it has ended, unless the slots have to grow. */
+static int add_entry(struct table *t, const struct key *key, const struct lane *longs, uint64_t rest, uint64_t slot, uint32_t *ret_id)
 {
     uint32_t id = table_length(t);
+    size_t n_slots = t->slots->size;
     int r = id < TABLE_NONE - 1 ? make_room(t, (uint64_t)id + 1) : -ENOMEM;
     if (r < 0)
         return r;
@@ -93,7 +98,10 @@ static int add_entry(struct table *t, const struct key *key, const struct lane *
     *e = (struct entry_of_key){ .key = *key, .owner = rest };
     if (key->size > KEY_SHORT)
         e->key.word[0] = offset;
-    put_slot(t, key->mark, id);
+    if (t->slots->size == n_slots)
+        slots_of(t)[slot] = (uint64_t)key->mark << 32 | (id + 1);
+    else
+        put_slot(t, key->mark, id);
     *ret_id = id;
     return 0;
 }
@@ -107,21 +115,30 @@ static uint32_t next_id(const uint64_t *slot, uint64_t mask, uint32_t mark, uint
     return TABLE_NONE;
 }
 
-static uint32_t find(const struct table *t, const struct key *key, const struct lane *longs, uint64_t rest, bool is_owned)
+/* From slot *at on; TABLE_NONE: *at is the free slot that it would take. */
+static uint32_t find_from(const struct table *t, const struct key *key, const struct lane *longs, uint64_t rest, bool is_owned,
+                          uint64_t *at)
 {
     const uint64_t *slot = slots_of(t);
-    uint64_t mask = mask_of(t), at = home_of(key->mark, mask);
+    uint64_t mask = mask_of(t);
     uint32_t id;
-    while ((id = next_id(slot, mask, key->mark, &at)) != TABLE_NONE && !is_same(t, table_at(t, id), key, longs, rest, is_owned))
-        at = (at + 1) & mask;
+    while ((id = next_id(slot, mask, key->mark, at)) != TABLE_NONE && !is_same(t, table_at(t, id), key, longs, rest, is_owned))
+        *at = (*at + 1) & mask;
     return id;
+}
+
+static int find_or_add(struct table *t, const struct key *key, const struct lane *longs, uint64_t rest, bool is_owned, uint32_t *ret_id)
+{
+    uint64_t at = home_of(t, key->mark, mask_of(t));
+    *ret_id = find_from(t, key, longs, rest, is_owned, &at);
+    return *ret_id == TABLE_NONE ? add_entry(t, key, longs, rest, at, ret_id) : 0;
 }
 
 static void fetch_slots(const struct table *t, const struct key *key, uint32_t n)
 {
     uint64_t mask = mask_of(t);
     for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(slots_of(t) + home_of(key[i].mark, mask));
+        __builtin_prefetch(slots_of(t) + home_of(t, key[i].mark, mask));
 }
 
 static int find_block(struct table *t, const struct key *key, const struct lane *longs, const uint64_t *rest, bool is_owned, uint32_t n,
@@ -129,7 +146,7 @@ static int find_block(struct table *t, const struct key *key, const struct lane 
 {
     uint64_t mask = mask_of(t);
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t at = home_of(key[i].mark, mask);
+        uint64_t at = home_of(t, key[i].mark, mask);
         ret_ids[i] = next_id(slots_of(t), mask, key[i].mark, &at);
         if (ret_ids[i] != TABLE_NONE)
             __builtin_prefetch(table_at(t, ret_ids[i]));
@@ -137,8 +154,7 @@ static int find_block(struct table *t, const struct key *key, const struct lane 
     for (uint32_t i = 0; i < n; i++) {
         if (ret_ids[i] != TABLE_NONE && is_same(t, table_at(t, ret_ids[i]), &key[i], longs, rest[i], is_owned))
             continue;
-        ret_ids[i] = find(t, &key[i], longs, rest[i], is_owned);
-        int r = ret_ids[i] == TABLE_NONE ? add_entry(t, &key[i], longs, rest[i], &ret_ids[i]) : 0;
+        int r = find_or_add(t, &key[i], longs, rest[i], is_owned, &ret_ids[i]);
         if (r < 0)
             return r;
     }
@@ -168,15 +184,19 @@ void table_seek(const struct table *t, const struct key *key, const struct lane 
     if (!is_empty)
         fetch_slots(t, key, n);
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t at = home_of(key[i].mark, mask);
+        uint64_t at = home_of(t, key[i].mark, mask);
         ret_ids[i] = is_empty ? TABLE_NONE : next_id(slots_of(t), mask, key[i].mark, &at);
         if (ret_ids[i] != TABLE_NONE)
             __builtin_prefetch(table_at(t, ret_ids[i]));
     }
     for (uint32_t i = 0; i < n; i++)
-        if (ret_ids[i] != TABLE_NONE && !is_same(t, table_at(t, ret_ids[i]), &key[i], longs, 0, false))
-            ret_ids[i] = find(t, &key[i], longs, 0, false);
+        if (ret_ids[i] != TABLE_NONE && !is_same(t, table_at(t, ret_ids[i]), &key[i], longs, 0, false)) {
+            uint64_t at = home_of(t, key[i].mark, mask);
+            ret_ids[i] = find_from(t, &key[i], longs, 0, false, &at);
+        }
 }
+
+int table_reserve(struct table *t, uint64_t n) { return make_room(t, table_length(t) + n + 1); }
 
 int table_append(struct table *t, const struct table *from)
 {
@@ -184,7 +204,7 @@ int table_append(struct table *t, const struct table *from)
     for (uint32_t i = 0; i < table_length(from) && r == 0; i++) {
         uint32_t id;
         const struct entry_of_key *e = table_at(from, i);
-        r = add_entry(t, &e->key, from->longs, e->first, &id);
+        r = find_or_add(t, &e->key, from->longs, e->first, false, &id);
     }
     return r;
 }

@@ -2,7 +2,11 @@
  *
  * Every state is exact until its last rounding: sums are whole numbers or exact sums of doubles, moments are exact sums of exact products,
  * order statistics keep their values. So adding and merging give the same bits in any order: no engine, no number of workers and no way
- * of dividing the input can change a result. */
+ * of dividing the input can change a result.
+ *
+ * Of no values a sum is missing, as a mean is; a variance of one value, and a correlation with a constant, are missing, too. A sum of exact
+ * numbers is exact (VALUE_NUMBER) up to 38 digits; a result beyond the largest double is the largest. Quantiles are of the nearest
+ * doubles, and where one of a pair of columns is real in a batch, both are. */
 #pragma once
 #include "records/query/query.h"
 

@@ -1,15 +1,16 @@
-/* values.c - quantiles: all values are kept, as doubles in an order of numbers without a sign, and the one at a rank is found by its leading
- * bits, 2048 ranges at a time.
+/* values.c - quantiles: all values are kept, as doubles in an order of numbers without a sign, and the one at a rank is found by its
+ * leading bits, 2048 ranges at a time.
  *
- * Numbers are kept as the nearest doubles: a decimal of up to 15 digits comes back as it was, but a whole number beyond 2^53 may be off by its
- * last digits. Between two of them a quantile is rounded anyway. */
+ * Numbers are kept as the nearest doubles: a decimal of up to 15 digits comes back as it was, but a whole number beyond 2^53 may be off
+ * by its last digits. Between two of them a quantile is rounded anyway. */
 #include "records/aggregate/kept.h"
 
 #include <errno.h>
 #include <float.h>
 #include <math.h>
 
-enum { VALUES, GROUPS, VALUE_LANES, STARTS = VALUE_LANES, SCRATCH };      /* GROUPS: with keys alone; STARTS: of each group, once sorted out */
+/* GROUPS: with keys alone; STARTS: of each group, once sorted out. */
+enum { VALUES, GROUPS, VALUE_LANES, STARTS = VALUE_LANES, SCRATCH };
 
 static uint64_t *ranks_of(const struct column *c, uint32_t lane) { return (uint64_t *)(void *)c->lane[lane].at; }
 
@@ -51,8 +52,8 @@ static int values_merge(struct column *into, const struct column *from, const st
 static int values_check(struct column *c, uint32_t n_groups)
 {
     uint64_t n = column_length(c, VALUES, sizeof(uint64_t)), n_owned = column_length(c, GROUPS, sizeof(uint32_t));
-    bool holds = c->lane[VALUES].size % sizeof(uint64_t) == 0 && c->lane[GROUPS].size % sizeof(uint32_t) == 0 && (!n_owned || n_owned == n) &&
-                 (n_owned || n_groups <= 1 || !n);
+    bool holds = c->lane[VALUES].size % sizeof(uint64_t) == 0 && c->lane[GROUPS].size % sizeof(uint32_t) == 0 &&
+                 (!n_owned || n_owned == n) && (n_owned || n_groups <= 1 || !n);
     for (uint64_t i = 0; holds && i < n_owned; i++)
         holds = ((const uint32_t *)(const void *)c->lane[GROUPS].at)[i] < n_groups;
     for (uint64_t i = 0; holds && i < n; i++) {

@@ -18,6 +18,11 @@ bool whole_lift(wide value, uint32_t power, wide *ret_lifted);
 static inline bool whole_add(wide a, wide b, wide *ret_sum) { return !__builtin_add_overflow(a, b, ret_sum); }
 static inline uwide whole_size(wide value) { return value < 0 ? -(uwide)value : (uwide)value; }
 
+static inline int whole_bits(uwide v)
+{
+    return v >> 64 ? 128 - __builtin_clzll((uint64_t)(v >> 64)) : v ? 64 - __builtin_clzll((uint64_t)v) : 0;
+}
+
 /* The same number with the least scale: 1.50 is 1.5, 0.00 is 0. */
 void whole_trim(wide *value, uint8_t *scale);
 
