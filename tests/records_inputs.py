@@ -104,8 +104,20 @@ def keys(draw):
 def query(seed):
     """{"aggregates", "where", "keys"}"""
     draw = random.Random(seed)
-    return {"aggregates": [aggregate(draw, i) for i in range(draw.randrange(1, 5))], "where": condition(draw)
-            if draw.random() < 0.5 else None, "keys": keys(draw)}
+    texts = []
+    for i in range(draw.randrange(1, 5)):
+        text = aggregate(draw, i)
+        texts.append(f"again{i}={text}" if text in texts else text)
+    return {"aggregates": texts, "where": condition(draw) if draw.random() < 0.5 else None, "keys": keys(draw)}
+
+
+def scraps(seed):
+    """Text that may be CSV of two columns or not."""
+    draw = random.Random(seed)
+    parts = draw.choice([['"', ",", "\n", "a", "\r\n", '""'], ["a,b\n", '"', "\n", "\r", ",", '","', "é"],
+                         ["1,2\n", '3,"4"\r\n', '"5\n","6""6"\n', "\n", '"', "x"],
+                         ["1,2\n", '3,"4"\r\n', '"5\n","6""6"\n', "\n", ',\n', '"",""\n', "\r\n"]])
+    return "".join(draw.choice(parts) for _ in range(draw.randrange(1, draw.choice([4, 12, 60]))))
 
 
 # ---- large files -----------------------------------------------------------------------------------------------------------
