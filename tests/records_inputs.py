@@ -149,10 +149,12 @@ def blocks(seed, size, low, high):
 
 
 def at_edges(shift, token):
-    """(content, rows, sum of v): `token` lies across the end of each of four pieces, `shift` bytes of it before."""
+    """(content, rows, sum of v): `token` lies across the end of each of four pieces, `shift` bytes of it before. Pieces are counted from the
+    first row."""
     content, n, total = bytearray(b"n,v,note\n"), 0, 0
+    first = len(content)
     for piece in range(1, 5):
-        edge = piece * PIECE - shift
+        edge = first + piece * PIECE - shift
         while len(content) < edge - 400:
             content += b"%d,%d,%s\n" % (n, n % 7, b"y" * (n % 300))
             n, total = n + 1, total + n % 7
