@@ -149,8 +149,8 @@ def blocks(seed, size, low, high):
 
 
 def at_edges(shift, token):
-    """(content, rows, sum of v): `token` lies across the end of each of four pieces, `shift` bytes of it before. Pieces are counted from the
-    first row."""
+    """(content, rows, sum of v): `token` lies across the end of each of four pieces, `shift` bytes of it before. Pieces are counted from
+    the first row."""
     content, n, total = bytearray(b"n,v,note\n"), 0, 0
     first = len(content)
     for piece in range(1, 5):
