@@ -841,10 +841,8 @@ def _(prong):
                                 ("CR LF", 1, 2, 5), ("do not end", 1, None, None)):
         told = next((told for told in err.splitlines() if what in told), None)
         assert told, (what, err)
-        numbers = [int(word.replace(",", "")) for word in re.findall(r"\d[\d,]*",
-                                                                     told.split(what)[1].replace(str(path), "").replace("sqrt(-1)",
-                                                                                                                        "").replace("x/0",
-                                                                                                                                    ""))]
+        rest = told.split(what)[1].replace(str(path), "").replace("sqrt(-1)", "").replace("x/0", "")
+        numbers = [int(word.replace(",", "")) for word in re.findall(r"\d[\d,]*", rest)]
         assert n in numbers and (line is None or line in numbers) and (byte is None or byte in numbers), (what, n, line, byte, told)
     status, out, err = prong.same("--report", "-a", "count()", prong.file("v\n1\n"))
     assert status == 0 and len(err.splitlines()) == 1, err
