@@ -104,8 +104,20 @@ def keys(draw):
 def query(seed):
     """{"aggregates", "where", "keys"}"""
     draw = random.Random(seed)
-    return {"aggregates": [aggregate(draw, i) for i in range(draw.randrange(1, 5))], "where": condition(draw)
-            if draw.random() < 0.5 else None, "keys": keys(draw)}
+    texts = []
+    for i in range(draw.randrange(1, 5)):
+        text = aggregate(draw, i)
+        texts.append(f"again{i}={text}" if text in texts else text)
+    return {"aggregates": texts, "where": condition(draw) if draw.random() < 0.5 else None, "keys": keys(draw)}
+
+
+def scraps(seed):
+    """Text that may be CSV of two columns or not."""
+    draw = random.Random(seed)
+    parts = draw.choice([['"', ",", "\n", "a", "\r\n", '""'], ["a,b\n", '"', "\n", "\r", ",", '","', "é"],
+                         ["1,2\n", '3,"4"\r\n', '"5\n","6""6"\n', "\n", '"', "x"],
+                         ["1,2\n", '3,"4"\r\n', '"5\n","6""6"\n', "\n", ',\n', '"",""\n', "\r\n"]])
+    return "".join(draw.choice(parts) for _ in range(draw.randrange(1, draw.choice([4, 12, 60]))))
 
 
 # ---- large files -----------------------------------------------------------------------------------------------------------
@@ -137,10 +149,12 @@ def blocks(seed, size, low, high):
 
 
 def at_edges(shift, token):
-    """(content, rows, sum of v): `token` lies across the end of each of four pieces, `shift` bytes of it before."""
+    """(content, rows, sum of v): `token` lies across the end of each of four pieces, `shift` bytes of it before. Pieces are counted from
+    the first row."""
     content, n, total = bytearray(b"n,v,note\n"), 0, 0
+    first = len(content)
     for piece in range(1, 5):
-        edge = piece * PIECE - shift
+        edge = first + piece * PIECE - shift
         while len(content) < edge - 400:
             content += b"%d,%d,%s\n" % (n, n % 7, b"y" * (n % 300))
             n, total = n + 1, total + n % 7

@@ -46,9 +46,8 @@ def node_modules(cache, name):
     for file in "package.json", "package-lock.json":
         shutil.copy(HERE / "npm" / name / file, folder)
     # Not `npm ci`: it wants packages of other machines in the lock file that the registry has not got.
-    done = subprocess.run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True, text=True,
-                          timeout=600,
-                          stdin=subprocess.DEVNULL)
+    words = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("npm error")] or ["npm failed"]
         raise Missing(f"npm could not install it: {errors[0]}")
