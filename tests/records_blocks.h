@@ -28,18 +28,6 @@ static inline void *need(void *mem)
     return mem;
 }
 
-/* A stand-in where number.c is not built: text, read by the C library, which rounds once. */
-__attribute__((weak)) double number_real(wide mantissa, uint8_t scale)
-{
-    char text[64], *at = text + 48;
-    unsigned __int128 size = mantissa < 0 ? -(unsigned __int128)mantissa : (unsigned __int128)mantissa;
-    snprintf(at, 8, "e-%u", (unsigned)scale);
-    do
-        *--at = (char)('0' + (int)(size % 10));
-    while (size /= 10);
-    return mantissa < 0 ? -strtod(at, NULL) : strtod(at, NULL);
-}
-
 /* ---- blocks: a batch with its vectors ---- */
 
 enum { BLOCK_COLUMNS = 8 };

@@ -11,14 +11,14 @@ enum { RUNS = 10 };
 /* ---- a report as it might have been measured ---- */
 
 static const struct work sqrt_like = { .name = "sqrt", .is_in_python = true }, counter_like = { .name = "counter", .is_in_python = true };
-static struct plan plan = { .workers = 2 };
+static struct setup setup = { .workers = 2 };
 static struct report report;
 
 static void begin(void)
 {
     memset(&report, 0, sizeof report);
     ck_assert_int_eq(contenders_choose(NULL, report.contenders), 0);
-    report.plan = &plan;
+    report.setup = &setup;
     report.agree = true;
     report.python_gil = -1;
     report.machine = (struct machine){ .cpus_usable = 2, .pressure_before = 1, .pressure_during = 2, .cores_before = 1.97,
@@ -481,7 +481,7 @@ START_TEST(from_what_length_runs_pay_follows_from_what_handing_over_costs)
     cost("round_trip", "stream", "threads", 1e-6);
     cost("round_trip", "stream", "processes", 10e-6);
     cost("round_trip", "parked", "processes", 50e-6);
-    plan.workers = report.machine.cpus_usable = 4;
+    setup.workers = report.machine.cpus_usable = 4;
     report.machine.cores_before = report.machine.cores_during = 4;
     give();
     is_noted("ready thread and getting it back takes 1.00 us in a stream of runs (on 4 threads they beat serial from about 1.33 us each "
@@ -489,12 +489,12 @@ START_TEST(from_what_length_runs_pay_follows_from_what_handing_over_costs)
     is_noted("ready process and getting it back takes 10.0 us in a stream of runs (on 4 processes they beat serial from about 13.3 us "
              "each on, and lose less than a tenth from 400 us on), 50.0 us if the worker sleeps (a single run loses less than a tenth "
              "from 500 us on).");
-    plan.workers = 1;
+    setup.workers = 1;
     give();
     is_not_noted("beat serial");        /* one worker never does */
     is_noted("takes 10.0 us in a stream of runs, 50.0 us if the worker sleeps");
     ck_assert_uint_eq(report.n_notes, 2);
-    plan.workers = 8;
+    setup.workers = 8;
     report.machine.cpus_usable = 1;
     give();
     is_not_noted("beat serial");        /* nor do eight on one CPU */
@@ -507,7 +507,7 @@ END_TEST
 START_TEST(what_starting_costs_and_how_it_grows_is_noted)
 {
     begin();
-    plan.workers = 2;
+    setup.workers = 2;
     cost("start_join", "10MB", "threads", 15e-6);
     cost("start_join", "1GB", "threads", 15e-6);
     cost("start_join", "10MB", "processes", 300e-6);

@@ -111,7 +111,7 @@ static const char *show_cut(const struct results *results, uint32_t width, bool 
 {
     memset(shown, 0, sizeof shown);
     FILE *to = fmemopen(shown, sizeof shown - 1, "w");
-    *ret_is_cut = table_show(results, width, to);
+    *ret_is_cut = results_table(results, width, to);
     fclose(to);
     return shown;
 }

@@ -48,12 +48,12 @@ static void assert_spans(const struct outcome *outcome, size_t n, uint32_t slots
     }
 }
 
-static void run_work(int w, const struct plan *plan, const char *name, double wanted, size_t at, size_t n_spans)
+static void run_work(int w, const struct setup *setup, const char *name, double wanted, size_t at, size_t n_spans)
 {
     for (int i = 0; i < ENGINES_N; i++) {
         struct outcome outcome = { 0 };
         prong_pool *pool = open_pool(i);
-        ck_assert_int_eq(works[w]->run(pool, plan, &outcome), SAY_OK);
+        ck_assert_int_eq(works[w]->run(pool, setup, &outcome), SAY_OK);
         assert_found(&outcome, name, wanted, at);
         assert_spans(&outcome, n_spans, prong_pool_slots(pool));
         close_pool(pool);
@@ -62,29 +62,29 @@ static void run_work(int w, const struct plan *plan, const char *name, double wa
 
 START_TEST(all_questions_are_answered_on_every_engine)
 {
-    struct plan plan = { .workers = SHARES };
+    struct setup setup = { .workers = SHARES };
     ck_assert_int_eq(prong_init(), 0);
-    ck_assert_int_eq(works[WORK_WAIT]->prepare(&plan), SAY_OK);
-    run_work(WORK_WAIT, &plan, "answers", 64, 0, 64);
-    run_work(WORK_WAIT, &plan, "sum", 85344, 1, 64);       /* 0*0 + 1*1 + ... + 63*63 */
-    works[WORK_WAIT]->finish(&plan);
-    ck_assert_int_eq(plan.server_pid, 0);
+    ck_assert_int_eq(works[WORK_WAIT]->prepare(&setup), SAY_OK);
+    run_work(WORK_WAIT, &setup, "answers", 64, 0, 64);
+    run_work(WORK_WAIT, &setup, "sum", 85344, 1, 64);       /* 0*0 + 1*1 + ... + 63*63 */
+    works[WORK_WAIT]->finish(&setup);
+    ck_assert_int_eq(setup.server_pid, 0);
 }
 END_TEST
 
 START_TEST(the_counter_counts_every_raise_on_every_engine)
 {
-    const struct plan plan = { .workers = SHARES };
+    const struct setup setup = { .workers = SHARES };
     ck_assert_int_eq(prong_init(), 0);
-    run_work(WORK_COUNTER, &plan, "count", SHARES * 50000, 0, SHARES);
+    run_work(WORK_COUNTER, &setup, "count", SHARES * 50000, 0, SHARES);
 }
 END_TEST
 
 START_TEST(all_roots_are_taken_on_every_engine)
 {
-    const struct plan plan = { .workers = SHARES };
+    const struct setup setup = { .workers = SHARES };
     ck_assert_int_eq(prong_init(), 0);
-    run_work(WORK_SQRT, &plan, "roots", SHARES * 4e6, 0, SHARES);
+    run_work(WORK_SQRT, &setup, "roots", SHARES * 4e6, 0, SHARES);
 }
 END_TEST
 
@@ -92,11 +92,11 @@ END_TEST
 
 START_TEST(where_nobody_answers_the_work_fails)
 {
-    struct plan plan = { .workers = 2 }, ended;
+    struct setup setup = { .workers = 2 }, ended;
     ck_assert_int_eq(prong_init(), 0);
-    ck_assert_int_eq(works[WORK_WAIT]->prepare(&plan), SAY_OK);
-    ended = plan;
-    works[WORK_WAIT]->finish(&plan);
+    ck_assert_int_eq(works[WORK_WAIT]->prepare(&setup), SAY_OK);
+    ended = setup;
+    works[WORK_WAIT]->finish(&setup);
     for (int i = 0; i < ENGINES_N; i++) {
         struct outcome outcome = { 0 };
         prong_pool *pool = open_pool(i);
@@ -109,10 +109,10 @@ END_TEST
 /* The page that tells workers is there before the zygote is. */
 START_TEST(each_work_gives_way_to_an_interrupt_on_every_engine)
 {
-    struct plan plan = { .workers = 2 };
+    struct setup setup = { .workers = 2 };
     interrupt_catch();
     ck_assert_int_eq(prong_init(), 0);
-    ck_assert_int_eq(works[WORK_WAIT]->prepare(&plan), SAY_OK);
+    ck_assert_int_eq(works[WORK_WAIT]->prepare(&setup), SAY_OK);
     ck_assert_int_eq(raise(SIGINT), 0);
     ck_assert(interrupt_came());
     static const int each[] = { WORK_SQRT, WORK_WAIT, WORK_COUNTER };
@@ -120,11 +120,11 @@ START_TEST(each_work_gives_way_to_an_interrupt_on_every_engine)
         for (int i = 0; i < ENGINES_N; i++) {
             struct outcome outcome = { 0 };
             prong_pool *pool = open_pool(i);
-            ck_assert_int_eq(works[each[w]]->run(pool, &plan, &outcome), SAY_INTERRUPTED);
+            ck_assert_int_eq(works[each[w]]->run(pool, &setup, &outcome), SAY_INTERRUPTED);
             ck_assert_uint_eq(outcome.figures.n, 0);
             close_pool(pool);
         }
-    works[WORK_WAIT]->finish(&plan);
+    works[WORK_WAIT]->finish(&setup);
 }
 END_TEST
 

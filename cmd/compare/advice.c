@@ -351,7 +351,7 @@ static void note_busy(struct report *report)
 /* So many workers compute at once. */
 static double at_once(const struct report *report)
 {
-    uint32_t cpus = report->machine.cpus_usable, workers = report->plan->workers;
+    uint32_t cpus = report->machine.cpus_usable, workers = report->setup->workers;
     return workers < cpus ? workers : cpus;
 }
 
@@ -383,7 +383,7 @@ static void note_hand_over(struct report *report, const char *engine, const char
 static void note_starting(struct report *report)
 {
     const struct measure *thread = start_of(report, "c", "threads"), *process = start_of(report, "c", "processes");
-    double n = report->plan->workers, p = at_once(report);
+    double n = report->setup->workers, p = at_once(report);
     char a[TEXT_SIZE], b[TEXT_SIZE];
     char *note = thread || process ? new_note(report) : NULL;
     if (!note)

@@ -22,7 +22,7 @@ enum { WORKERS_MAX = 4096 };
 
 /* What the command line says. */
 struct request {
-    struct plan plan;
+    struct setup setup;
     const char *engines, *only, *python, *html;
     bool no_python, no_costs, json, csv, md;
     uint32_t wait_quiet_s, runs;
@@ -32,8 +32,8 @@ struct request {
 
 static int check_input(const struct request *request, const struct report *report)
 {
-    const char *option = request->plan.input ? "--input" : "--columns";
-    if (!report->jobs[WORK_RECORDS].is_left_out || !(request->plan.input || request->plan.columns))
+    const char *option = request->setup.input ? "--input" : "--columns";
+    if (!report->jobs[WORK_RECORDS].is_left_out || !(request->setup.input || request->setup.columns))
         return SAY_OK;
     (void)say_error(SAY_USAGE, "%s is for the work records, which --only %s leaves out", option, request->only);
     say_hint("--only %s,records, or no %s", request->only, option);
@@ -98,27 +98,27 @@ static int find_python(const struct request *request, struct report *report, str
     return SAY_OK;
 }
 
-static int prepare(const struct report *report, struct plan *plan)
+static int prepare(const struct report *report, struct setup *setup)
 {
     int status = SAY_OK;
     for (int w = 0; w < WORKS_N && status == SAY_OK; w++)
         if (!report->jobs[w].is_left_out && works[w]->prepare)
-            status = works[w]->prepare(plan);
+            status = works[w]->prepare(setup);
     return status;
 }
 
-static void finish(const struct report *report, struct plan *plan)
+static void finish(const struct report *report, struct setup *setup)
 {
     for (int w = 0; w < WORKS_N; w++)
         if (!report->jobs[w].is_left_out && works[w]->finish)
-            works[w]->finish(plan);
+            works[w]->finish(setup);
 }
 
 static void describe(struct report *report)
 {
     for (int w = 0; w < WORKS_N; w++)
         if (!report->jobs[w].is_left_out)
-            works[w]->describe(report->plan, report->jobs[w].what, sizeof report->jobs[w].what);
+            works[w]->describe(report->setup, report->jobs[w].what, sizeof report->jobs[w].what);
 }
 
 static bool anybody_is_in(const struct report *report)
@@ -137,9 +137,9 @@ static int measure(const struct request *request, struct report *report)
     if (status == SAY_OK && report->agree)
         status = jobs_measure(report, request->runs);
     if (status == SAY_OK && report->agree && !request->no_costs)
-        status = costs_measure(report->contenders, report->plan, &report->costs);
+        status = costs_measure(report->contenders, report->setup, &report->costs);
     say_progress_end();
-    machine_look_again(&report->machine, report->plan->workers > report->machine.cpus_usable);
+    machine_look_again(&report->machine, report->setup->workers > report->machine.cpus_usable);
     if (status == SAY_OK && report->agree && request->html)
         status = steps_measure(report);     /* behind the last look: its runs outnumber the CPUs on purpose */
     say_progress_end();
@@ -180,7 +180,7 @@ static int show(const struct request *request, const struct report *report)
 
 static int run(const struct request *request, struct report *report)
 {
-    contenders_try(report->contenders, report->plan->workers);
+    contenders_try(report->contenders, report->setup->workers);
     if (!anybody_is_in(report))
         return say_error(SAY_MISSING, "no engine that was asked for runs on this machine");
     if (request->wait_quiet_s && !machine_await_quiet(request->wait_quiet_s))
@@ -199,10 +199,10 @@ static int run(const struct request *request, struct report *report)
 static int compare(struct request *request, struct report *report)
 {
     static struct python python;
-    report->plan = &request->plan;
+    report->setup = &request->setup;
     report->agree = true;
-    if (!request->plan.workers)
-        request->plan.workers = prong_cpus();
+    if (!request->setup.workers)
+        request->setup.workers = prong_cpus();
     int status = choose(request, report);
     if (status == SAY_OK)
         status = check_input(request, report);
@@ -212,12 +212,12 @@ static int compare(struct request *request, struct report *report)
         status = find_python(request, report, &python);
     if (status != SAY_OK)
         return status;
-    status = prepare(report, &request->plan);
+    status = prepare(report, &request->setup);
     if (status == SAY_OK) {
         describe(report);
         status = run(request, report);
     }
-    finish(report, &request->plan);
+    finish(report, &request->setup);
     python_close(&python);
     return status;
 }
@@ -236,12 +236,12 @@ static const struct option options[] = {
     { .name = "--engines", .value = "NAME,...", .kind = OPTION_LIST, .at = AT(engines), .names = contenders_engine,
       .help = "these engines alone (default: all); processes-ready is a pool that stands before the job comes, all others start their "
               "workers for the job and join them at its end" },
-    { .name = "--workers", .value = "N", .kind = OPTION_COUNT, .most = WORKERS_MAX, .at = AT(plan.workers),
+    { .name = "--workers", .value = "N", .kind = OPTION_COUNT, .most = WORKERS_MAX, .at = AT(setup.workers),
       .help = "threads, and processes (default: one per CPU that may be used)",
       .more = "`prong doctor` tells how many CPUs may be used, and why that many." },
-    { .name = "--input", .value = "FILE.csv", .kind = OPTION_FILE, .at = AT(plan.input),
+    { .name = "--input", .value = "FILE.csv", .kind = OPTION_FILE, .at = AT(setup.input),
       .help = "records of your own: a header, then rows; comma, tab or semicolon; no quotes" },
-    { .name = "--columns", .value = "A,B", .kind = OPTION_TEXT, .at = AT(plan.columns),
+    { .name = "--columns", .value = "A,B", .kind = OPTION_TEXT, .at = AT(setup.columns),
       .help = "two columns by name (default: the first two with a number in the first row)" },
     { .name = "--python", .value = "INTERPRETER", .kind = OPTION_MAYBE, .bare_text = "python3", .at = AT(python),
       .help = "Python, too, and it must be there (default: python3, if it is found)" },

@@ -23,7 +23,7 @@ static int run_once(struct report *report, struct job *job, int i, const char *s
     struct job_row *row = &job->rows[i];
     struct outcome outcome;
     say_progress("%s: %s, %s%s", job->work->name, stage, row->contender->engine, row->contender->python ? " of Python" : "");
-    int status = contender_run(row->contender, job->work, report->plan, &outcome);
+    int status = contender_run(row->contender, job->work, report->setup, &outcome);
     if (interrupt_came())
         return SAY_INTERRUPTED;
     if (status != SAY_OK)
@@ -58,7 +58,7 @@ static int with_pools(struct report *report, struct job *job, uint32_t runs, int
     int status = SAY_OK, begun = 0;
     for (; begun < CONTENDERS_N && status == SAY_OK; begun++)
         if (contender_can(&report->contenders[begun], job->work))
-            status = contender_begin(&report->contenders[begun], job->work, report->plan);
+            status = contender_begin(&report->contenders[begun], job->work, report->setup);
     if (status == SAY_OK)
         status = run(report, job, runs);
     while (begun-- > 0)
@@ -120,7 +120,7 @@ static int measure_job(struct report *report, struct job *job, uint32_t runs)
         const struct job_row *serial = &job->rows[contender_yardstick(i)];
         if (!row->has_figures)
             continue;
-        row->workers = contender_yardstick(i) == i ? 1 : work_workers(job->work, report->plan);
+        row->workers = contender_yardstick(i) == i ? 1 : work_workers(job->work, report->setup);
         row->time = measure_of(row->seconds, runs);
         if (serial->has_figures)
             row->speedup = measure_ratio(serial->seconds, runs, row->seconds, runs);

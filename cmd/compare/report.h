@@ -49,7 +49,7 @@ enum { STEPS_MAX = 128 };
 
 struct report {
     struct machine machine;
-    const struct plan *plan;
+    const struct setup *setup;
     struct contender contenders[CONTENDERS_N];
     char python[256];           /* interpreter and version; empty: none takes part */
     int python_gil;             /* 1: one lock for all its threads; 0: none; negative: not known */

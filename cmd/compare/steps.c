@@ -33,15 +33,15 @@ static size_t choose_counts(uint32_t cpus, uint32_t counts[COUNTS_MAX])
     return n;
 }
 
-static int run_round(struct tries tries[TAKERS_N], const struct work *work, const struct plan *plan, uint32_t round)
+static int run_round(struct tries tries[TAKERS_N], const struct work *work, const struct setup *setup, uint32_t round)
 {
     for (uint32_t turn = 0; turn < TAKERS_N; turn++) {
         struct tries *t = &tries[(round + turn) % TAKERS_N];
         if (!contender_can(&t->contender, work))
             continue;
-        say_progress("%s: speed-up with %u workers, round %u of %u, %s", work->name, plan->workers, round + 1, ROUNDS,
+        say_progress("%s: speed-up with %u workers, round %u of %u, %s", work->name, setup->workers, round + 1, ROUNDS,
                      t->contender.engine);
-        int status = contender_run(&t->contender, work, plan, &t->last);
+        int status = contender_run(&t->contender, work, setup, &t->last);
         if (interrupt_came())
             return SAY_INTERRUPTED;
         if (status != SAY_OK)
@@ -52,13 +52,13 @@ static int run_round(struct tries tries[TAKERS_N], const struct work *work, cons
 }
 
 /* Gives the rounds that there was time for, at least one. */
-static int run_rounds(struct tries tries[TAKERS_N], const struct work *work, const struct plan *plan, uint32_t *ret_rounds)
+static int run_rounds(struct tries tries[TAKERS_N], const struct work *work, const struct setup *setup, uint32_t *ret_rounds)
 {
     double start = measure_now();
     uint32_t round = 0;
-    int status = run_round(tries, work, plan, 0);       /* warms up: the next one takes its place */
+    int status = run_round(tries, work, setup, 0);       /* warms up: the next one takes its place */
     while (status == SAY_OK && round < ROUNDS && (round == 0 || measure_now() - start < count_s_max))
-        status = run_round(tries, work, plan, round++);
+        status = run_round(tries, work, setup, round++);
     *ret_rounds = round;
     return status;
 }
@@ -91,17 +91,17 @@ static void add_steps(struct report *report, const struct work *work, const stru
 static int measure_count(struct report *report, struct job *job, uint32_t workers)
 {
     struct tries tries[TAKERS_N];
-    struct plan plan = *report->plan;
+    struct setup setup = *report->setup;
     uint32_t rounds = 0;
     int status = SAY_OK, begun = 0;
-    plan.workers = workers;
+    setup.workers = workers;
     for (int i = 0; i < TAKERS_N; i++)
         tries[i] = (struct tries){ .contender = report->contenders[takers[i]] };
     for (; begun < TAKERS_N && status == SAY_OK; begun++)
         if (contender_can(&tries[begun].contender, job->work))
-            status = contender_begin(&tries[begun].contender, job->work, &plan);
+            status = contender_begin(&tries[begun].contender, job->work, &setup);
     if (status == SAY_OK)
-        status = run_rounds(tries, job->work, &plan, &rounds);
+        status = run_rounds(tries, job->work, &setup, &rounds);
     while (begun-- > 0)
         contender_end(&tries[begun].contender);
     if (status == SAY_OK && all_agree(report, job, tries))

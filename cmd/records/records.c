@@ -146,7 +146,7 @@ static const struct { const char *what, *then; } odd_words[ODDS_N] = {
 };
 
 /* All of it if it was asked for; else what may change a result without having been asked for. */
-static void report(const struct job *job, const struct odds *odds, bool all)
+static void report(const struct records_job *job, const struct odds *odds, bool all)
 {
     char n[TEXT_SIZE];
     bool any = false;
@@ -173,7 +173,7 @@ static int open_pool(const struct request *request, prong_pool **ret_pool)
     return SAY_OK;
 }
 
-static int show(const struct request *request, const struct job *job, const prong_pool *pool, struct job_result *result)
+static int show(const struct request *request, const struct records_job *job, const prong_pool *pool, struct job_result *result)
 {
     int status = results_sort(&result->results, request->sort, request->limit);
     if (status != SAY_OK)
@@ -186,7 +186,7 @@ static int show(const struct request *request, const struct job *job, const pron
     return SAY_OK;
 }
 
-static int run(const struct request *request, const struct job *job)
+static int run(const struct request *request, const struct records_job *job)
 {
     struct job_result result;
     prong_pool *pool;
@@ -205,7 +205,7 @@ static int run(const struct request *request, const struct job *job)
 static int compute(const struct request *request)
 {
     struct job_opts opts;
-    struct job job;
+    struct records_job job;
     int status = check(request);
     if (status == SAY_OK)
         status = understand(request, &opts);

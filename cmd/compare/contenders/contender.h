@@ -40,8 +40,8 @@ static inline int contender_yardstick(int contender)
 bool contender_can(const struct contender *c, const struct work *work);
 
 /* Around the runs of one work: a ready one opens its pool. SAY_OK, or the exit status, said. */
-int contender_begin(struct contender *c, const struct work *work, const struct plan *plan);
+int contender_begin(struct contender *c, const struct work *work, const struct setup *setup);
 void contender_end(struct contender *c);
 
 /* The whole job, once: from no worker, or from a pool that is ready, to the joined result. SAY_OK, or the exit status, said. */
-int contender_run(const struct contender *c, const struct work *work, const struct plan *plan, struct outcome *ret_outcome);
+int contender_run(const struct contender *c, const struct work *work, const struct setup *setup, struct outcome *ret_outcome);

@@ -66,9 +66,9 @@ bool contender_can(const struct contender *c, const struct work *work)
     return contender_is_in(c) && (work->is_in_python || strcmp(c->language, "c") == 0);
 }
 
-int contender_begin(struct contender *c, const struct work *work, const struct plan *plan)
+int contender_begin(struct contender *c, const struct work *work, const struct setup *setup)
 {
-    return c->is_ready ? pools_open(c, work_workers(work, plan), &c->pool) : SAY_OK;
+    return c->is_ready ? pools_open(c, work_workers(work, setup), &c->pool) : SAY_OK;
 }
 
 void contender_end(struct contender *c)
@@ -77,8 +77,8 @@ void contender_end(struct contender *c)
     c->pool = NULL;
 }
 
-int contender_run(const struct contender *c, const struct work *work, const struct plan *plan, struct outcome *ret_outcome)
+int contender_run(const struct contender *c, const struct work *work, const struct setup *setup, struct outcome *ret_outcome)
 {
     *ret_outcome = (struct outcome){ 0 };
-    return c->python ? python_run(c->python, c->kind, work, plan, ret_outcome) : pools_run(c, work, plan, ret_outcome);
+    return c->python ? python_run(c->python, c->kind, work, setup, ret_outcome) : pools_run(c, work, setup, ret_outcome);
 }

@@ -42,14 +42,14 @@ int pools_open(const struct contender *c, uint32_t workers, prong_pool **ret_poo
     return SAY_OK;
 }
 
-int pools_run(const struct contender *c, const struct work *work, const struct plan *plan, struct outcome *outcome)
+int pools_run(const struct contender *c, const struct work *work, const struct setup *setup, struct outcome *outcome)
 {
     prong_pool *pool = c->pool;
     double start = measure_now();
-    int status = pool ? SAY_OK : pools_open(c, work_workers(work, plan), &pool);
+    int status = pool ? SAY_OK : pools_open(c, work_workers(work, setup), &pool);
     if (status != SAY_OK)
         return status;
-    status = work->run(pool, plan, outcome);
+    status = work->run(pool, setup, outcome);
     if (pool != c->pool && prong_pool_close(pool, PRONG_NEVER) < 0 && status == SAY_OK)
         status = say_error(SAY_MISSING, "%s, in closing %s", prong_last_error(), c->engine);
     outcome->seconds = measure_now() - start;

@@ -7,4 +7,4 @@ int pools_try(struct contender *c, uint32_t workers);
 
 /* SAY_OK, or the exit status, said. */
 int pools_open(const struct contender *c, uint32_t workers, prong_pool **ret_pool);
-int pools_run(const struct contender *c, const struct work *work, const struct plan *plan, struct outcome *outcome);
+int pools_run(const struct contender *c, const struct work *work, const struct setup *setup, struct outcome *outcome);

@@ -209,15 +209,15 @@ static void script_path(const struct python *python, const char *name, char buf[
     snprintf(buf, PATH_MAX + 32, "%s/%s.py", python->folder, name);
 }
 
-int python_run(const struct python *python, const char *kind, const struct work *work, const struct plan *plan, struct outcome *outcome)
+int python_run(const struct python *python, const char *kind, const struct work *work, const struct setup *setup, struct outcome *outcome)
 {
-    uint32_t n = work_workers(work, plan);
+    uint32_t n = work_workers(work, setup);
     char script[PATH_MAX + 32], workers[16], port[16], what[64];
     script_path(python, kind, script);
     snprintf(workers, sizeof workers, "%u", n);
-    snprintf(port, sizeof port, "%u", plan->server_port);
+    snprintf(port, sizeof port, "%u", setup->server_port);
     snprintf(what, sizeof what, "%s on %s", work->name, kind);
-    const char *words[] = { script, work->name, "--report", "--workers", workers, plan->server_port ? "--server" : NULL, port, NULL };
+    const char *words[] = { script, work->name, "--report", "--workers", workers, setup->server_port ? "--server" : NULL, port, NULL };
     int status = run_job(python, what, words, python->limit_s * (1 + n / 16), outcome);
     if (status == SAY_OK && outcome->seconds <= 0)
         return say_error(SAY_WRONG, "%s of Python %s (%s) did not tell its time", what, python->version, python->interpreter);

@@ -22,7 +22,7 @@ int python_open(const char *interpreter, struct python *ret_python, char *ret_wh
 void python_close(struct python *python);   /* also a zeroed one */
 
 /* kind: "serial", "threads" or "processes". SAY_OK, or the exit status, said. */
-int python_run(const struct python *python, const char *kind, const struct work *work, const struct plan *plan, struct outcome *outcome);
+int python_run(const struct python *python, const char *kind, const struct work *work, const struct setup *setup, struct outcome *outcome);
 
 /* Of 100 runs, how many are lost when the 50th kills its process. kind: "threads" or "processes". SAY_OK; else the exit status, with the
  * reason in ret_why. */

@@ -14,10 +14,10 @@ static int (*const kinds[])(const struct contender contenders[CONTENDERS_N], str
 };
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
-int costs_measure(const struct contender contenders[CONTENDERS_N], const struct plan *plan, struct costs *ret_costs)
+int costs_measure(const struct contender contenders[CONTENDERS_N], const struct setup *setup, struct costs *ret_costs)
 {
     int status = SAY_OK;
-    (void)plan;
+    (void)setup;
     for (int i = 0; i < N_KINDS && status == SAY_OK; i++)
         status = kinds[i](contenders, ret_costs);
     return status;

@@ -5,4 +5,4 @@
 
 /* Of those contenders that take part; plain fork beside them. What this machine cannot measure stays without runs, with the reason.
  * SAY_OK, or the exit status, said. */
-int costs_measure(const struct contender contenders[CONTENDERS_N], const struct plan *plan, struct costs *ret_costs);
+int costs_measure(const struct contender contenders[CONTENDERS_N], const struct setup *setup, struct costs *ret_costs);

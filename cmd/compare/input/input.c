@@ -80,7 +80,7 @@ static int take_names(const struct columns *columns, const char *named, struct i
 }
 
 /* The first value of a column is a number if all of them are: so `first` tells which to take. */
-static int pick_names(const struct job *job, const struct results *firsts, struct input *input)
+static int pick_names(const struct records_job *job, const struct results *firsts, struct input *input)
 {
     int n = 0;
     for (uint32_t i = 0; i < firsts->n_columns && n < 2; i++)
@@ -95,7 +95,7 @@ static int pick_names(const struct job *job, const struct results *firsts, struc
     return SAY_BAD_INPUT;
 }
 
-static int find_names(struct job *job, struct input *input)
+static int find_names(struct records_job *job, struct input *input)
 {
     static char query[LOOKED_AT][INPUT_QUERY_SIZE];
     const char *queries[LOOKED_AT];
@@ -126,7 +126,7 @@ static int find_names(struct job *job, struct input *input)
 static int choose(const char *columns, struct input *input)
 {
     struct job_opts opts = as_usual;
-    struct job job;
+    struct records_job job;
     static const char *const count[] = { "count()" };
     const char *files[] = { input->path };
     opts.query = (struct query){ .aggregates = count, .n_aggregates = 1 };

@@ -9,7 +9,7 @@ struct input {
     char path[PATH_MAX];
     uint64_t bytes;                         /* 0: not known, as it is packed */
     char name[2][INPUT_NAME_SIZE];          /* of the columns a and b */
-    struct job job;                         /* its results: input_query, in that order */
+    struct records_job job;                         /* its results: input_query, in that order */
     char query[INPUT_QUERIES][INPUT_QUERY_SIZE];
     const char *queries[INPUT_QUERIES];
 };

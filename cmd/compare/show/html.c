@@ -277,7 +277,7 @@ int html_check(const char *path)
     bool in_place;
     if (!html_has_charts()) {
         (void)say_error(SAY_MISSING, "--html: this prong was built without Chart.js, which draws the charts");
-        say_hint("apt-get install libjs-chart.js && meson plan --reconfigure build -Dcharts=enabled && ninja -C build");
+        say_hint("apt-get install libjs-chart.js && meson setup --reconfigure build -Dcharts=enabled && ninja -C build");
         return SAY_MISSING;
     }
     if (strcmp(path, "-") == 0)

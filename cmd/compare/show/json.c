@@ -61,18 +61,18 @@ static void put_missing(struct json *w, const struct report *report)
 
 static void put_input(struct json *w, const struct report *report)
 {
-    const struct plan *plan = report->plan;
+    const struct setup *setup = report->setup;
     if (report->jobs[WORK_RECORDS].is_left_out) {
         json_null(w, "input");
         return;
     }
     json_begin(w, "input", '{');
-    json_string(w, "source", plan->source);
-    json_string(w, "path", plan->records.path);
-    json_count_or_null(w, "bytes", plan->records.bytes);
+    json_string(w, "source", setup->source);
+    json_string(w, "path", setup->records.path);
+    json_count_or_null(w, "bytes", setup->records.bytes);
     json_begin_flat(w, "columns", '[');
-    json_string(w, NULL, plan->records.name[0]);
-    json_string(w, NULL, plan->records.name[1]);
+    json_string(w, NULL, setup->records.name[0]);
+    json_string(w, NULL, setup->records.name[1]);
     json_end(w, ']');
     json_end(w, '}');
 }

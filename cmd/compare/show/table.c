@@ -39,7 +39,7 @@ static void show_head(const struct report *report, const struct paint *p)
         fprintf(p->to, "   %s%s", report->python, report->python_gil == 0 ? " without GIL" : "");
     fputc('\n', p->to);
     if (!report->jobs[WORK_RECORDS].is_left_out)
-        fprintf(p->to, "data: %s\n", report->plan->source);
+        fprintf(p->to, "data: %s\n", report->setup->source);
     if (contender_is_in(&report->contenders[C_READY]))
         fprintf(p->to, "processes-ready: a pool that stands before the job comes; all others start their workers for the job\n");
     show_busy(report, p);
@@ -99,7 +99,7 @@ static void show_job(const struct report *report, const struct job *job, const s
     paint_ink(p, INK_STRONG);
     fprintf(p->to, "\n%s: ", job->work->name);
     paint_ink(p, INK_PLAIN);
-    bool is_crowded = !job->work->is_waiting && work_workers(job->work, report->plan) > report->machine.cpus_usable;
+    bool is_crowded = !job->work->is_waiting && work_workers(job->work, report->setup) > report->machine.cpus_usable;
     fprintf(p->to, "%s; %u run%s each%s\n", job->what, runs, runs == 1 ? "" : "s", is_crowded ? "; MORE WORKERS THAN CPUS" : "");
     fprintf(p->to, "%*s %*s  %-*s vs serial\n", 2 + LANGUAGE_CELLS + NAME_CELLS + BAR_CELLS, "", TIME_CELLS, "median", INTERVAL_CELLS,
             runs < MEASURE_RUNS_ENOUGH ? "least - most" : "95 % interval");

@@ -91,7 +91,7 @@ static int raise_on(prong_pool *pool, struct counter *counter, uint32_t workers,
     return SAY_OK;
 }
 
-static int run(prong_pool *pool, const struct plan *plan, struct outcome *outcome)
+static int run(prong_pool *pool, const struct setup *setup, struct outcome *outcome)
 {
     struct counter *counter = prong_alloc(pool, sizeof *counter, PRONG_WRITE);
     if (!counter)
@@ -101,16 +101,16 @@ static int run(prong_pool *pool, const struct plan *plan, struct outcome *outcom
         prong_free(pool, counter);
         return say_error(SAY_MISSING, "this system has no mutex between processes: %s", strerror(-r));
     }
-    int status = raise_on(pool, counter, plan->workers, outcome);
+    int status = raise_on(pool, counter, setup->workers, outcome);
     counter_fini(counter);
     prong_free(pool, counter);
     return status;
 }
 
-static void describe(const struct plan *plan, char *buf, size_t size)
+static void describe(const struct setup *setup, char *buf, size_t size)
 {
-    snprintf(buf, size, "one counter under one mutex, raised 50,000 times by each of %u %s", plan->workers,
-             plan->workers == 1 ? "worker" : "workers");
+    snprintf(buf, size, "one counter under one mutex, raised 50,000 times by each of %u %s", setup->workers,
+             setup->workers == 1 ? "worker" : "workers");
 }
 
 const struct work counter_work = { .name = "counter", .is_in_python = true, .run = run, .describe = describe };

@@ -21,10 +21,10 @@ static void give(const char *name, const struct value *value, struct figures *fi
         figures_add_real(figures, name, value->kind == VALUE_REAL ? value->real : NAN);
 }
 
-static int run(prong_pool *pool, const struct plan *plan, struct outcome *outcome)
+static int run(prong_pool *pool, const struct setup *setup, struct outcome *outcome)
 {
     struct job_result result;
-    int status = job_run(&plan->records.job, pool, false, &result);
+    int status = job_run(&setup->records.job, pool, false, &result);
     if (status != SAY_OK)
         return status;
     for (int i = 0; i < INPUT_QUERIES; i++)
@@ -33,28 +33,28 @@ static int run(prong_pool *pool, const struct plan *plan, struct outcome *outcom
     return SAY_OK;
 }
 
-static int prepare(struct plan *plan)
+static int prepare(struct setup *setup)
 {
     char path[PATH_MAX];
-    if (plan->input) {
-        snprintf(plan->source, sizeof plan->source, "%s", plan->input);
-        return input_open(plan->input, plan->columns, &plan->records);
+    if (setup->input) {
+        snprintf(setup->source, sizeof setup->source, "%s", setup->input);
+        return input_open(setup->input, setup->columns, &setup->records);
     }
-    int status = orders_get(path, plan->source, sizeof plan->source);
-    return status == SAY_OK ? input_open(path, plan->columns ? plan->columns : "quantity,unit_price", &plan->records) : status;
+    int status = orders_get(path, setup->source, sizeof setup->source);
+    return status == SAY_OK ? input_open(path, setup->columns ? setup->columns : "quantity,unit_price", &setup->records) : status;
 }
 
-static void finish(struct plan *plan)
+static void finish(struct setup *setup)
 {
-    input_close(&plan->records);
+    input_close(&setup->records);
 }
 
-static void describe(const struct plan *plan, char *buf, size_t size)
+static void describe(const struct setup *setup, char *buf, size_t size)
 {
-    const struct input *input = &plan->records;
+    const struct input *input = &setup->records;
     char bytes[TEXT_SIZE];
     snprintf(buf, size, "%s divided over %u %s; a is %.60s, b is %.60s", input->bytes ? text_bytes((double)input->bytes, bytes) : "a packed file",
-             plan->workers, plan->workers == 1 ? "worker" : "workers", input->name[0], input->name[1]);
+             setup->workers, setup->workers == 1 ? "worker" : "workers", input->name[0], input->name[1]);
 }
 
 const struct work records_work = { .name = "records", .prepare = prepare, .finish = finish, .run = run, .describe = describe };

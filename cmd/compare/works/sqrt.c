@@ -34,15 +34,15 @@ static int take_roots(void *record)
     return 0;
 }
 
-static int run(prong_pool *pool, const struct plan *plan, struct outcome *outcome)
+static int run(prong_pool *pool, const struct setup *setup, struct outcome *outcome)
 {
     prong_error end;
-    struct share *shares = calloc(plan->workers, sizeof *shares);
+    struct share *shares = calloc(setup->workers, sizeof *shares);
     if (!shares)
-        return say_error(SAY_MISSING, "no memory for %u workers", plan->workers);
-    int r = prong_map(pool, take_roots, shares, plan->workers, sizeof *shares, NULL, &end);
+        return say_error(SAY_MISSING, "no memory for %u workers", setup->workers);
+    int r = prong_map(pool, take_roots, shares, setup->workers, sizeof *shares, NULL, &end);
     struct share all = { 0 };
-    for (uint32_t i = 0; r == 0 && i < plan->workers; i++) {
+    for (uint32_t i = 0; r == 0 && i < setup->workers; i++) {
         all.n_roots += shares[i].n_roots;
         all.sum += shares[i].sum;
         work_add_span(outcome, shares[i].span);
@@ -55,9 +55,9 @@ static int run(prong_pool *pool, const struct plan *plan, struct outcome *outcom
     return SAY_OK;
 }
 
-static void describe(const struct plan *plan, char *buf, size_t size)
+static void describe(const struct setup *setup, char *buf, size_t size)
 {
-    snprintf(buf, size, "4,000,000 square roots by each of %u %s", plan->workers, plan->workers == 1 ? "worker" : "workers");
+    snprintf(buf, size, "4,000,000 square roots by each of %u %s", setup->workers, setup->workers == 1 ? "worker" : "workers");
 }
 
 const struct work sqrt_work = { .name = "sqrt", .is_in_python = true, .run = run, .describe = describe };

@@ -135,13 +135,13 @@ static int say_end(int r, const prong_error *end)
     return status;
 }
 
-static int run(prong_pool *pool, const struct plan *plan, struct outcome *outcome)
+static int run(prong_pool *pool, const struct setup *setup, struct outcome *outcome)
 {
     prong_error end;
     struct question questions[QUESTIONS] = { 0 };
     for (uint32_t i = 0; i < QUESTIONS; i++) {
         questions[i].number = i;
-        questions[i].port = plan->server_port;
+        questions[i].port = setup->server_port;
     }
     int r = prong_map(pool, wait_for_answer, questions, QUESTIONS, sizeof *questions, NULL, &end);
     if (r != 0)
@@ -156,21 +156,21 @@ static int run(prong_pool *pool, const struct plan *plan, struct outcome *outcom
     return SAY_OK;
 }
 
-static int prepare(struct plan *plan)
+static int prepare(struct setup *setup)
 {
-    return server_start(&plan->server_port, &plan->server_pid);
+    return server_start(&setup->server_port, &setup->server_pid);
 }
 
-static void finish(struct plan *plan)
+static void finish(struct setup *setup)
 {
-    server_stop(plan->server_pid);
-    plan->server_pid = 0;
-    plan->server_port = 0;
+    server_stop(setup->server_pid);
+    setup->server_pid = 0;
+    setup->server_port = 0;
 }
 
-static void describe(const struct plan *plan, char *buf, size_t size)
+static void describe(const struct setup *setup, char *buf, size_t size)
 {
-    (void)plan;
+    (void)setup;
     snprintf(buf, size, "%d questions to a server that answers each after %d ms, on %d workers", QUESTIONS, SERVER_DELAY_MS, WORKERS);
 }
 

@@ -8,7 +8,7 @@
 #include <prong.h>
 
 /* What the user asked for, and what prepare() made of it. */
-struct plan {
+struct setup {
     uint32_t workers;       /* that share the work, where the work does not say how many; serial does the work of all */
     const char *input;      /* a file, or NULL: the data set of our own */
     const char *columns;    /* "A,B", or NULL */
@@ -38,23 +38,23 @@ struct work {
     const char *name;       /* a word, for JSON */
     bool is_in_python;      /* examples/python has it, too, with the same figures */
     bool is_waiting;        /* for something other than a CPU: more workers than CPUs may well gain */
-    uint32_t workers;       /* 0: as the plan says */
+    uint32_t workers;       /* 0: as the setup says */
 
     /* Once, before any pool is opened and any time is taken; NULL: nothing to prepare. SAY_OK, or the exit status, said. */
-    int (*prepare)(struct plan *plan);
-    void (*finish)(struct plan *plan);      /* undoes prepare(), also half of it; NULL: nothing to undo */
+    int (*prepare)(struct setup *setup);
+    void (*finish)(struct setup *setup);      /* undoes prepare(), also half of it; NULL: nothing to undo */
 
     /* All of it, on this pool. SAY_OK, or the exit status, said. */
-    int (*run)(prong_pool *pool, const struct plan *plan, struct outcome *outcome);
+    int (*run)(prong_pool *pool, const struct setup *setup, struct outcome *outcome);
 
     /* A heading: what is done. */
-    void (*describe)(const struct plan *plan, char *buf, size_t size);
+    void (*describe)(const struct setup *setup, char *buf, size_t size);
 };
 extern const struct work *const works[WORKS_N];
 
-static inline uint32_t work_workers(const struct work *work, const struct plan *plan)
+static inline uint32_t work_workers(const struct work *work, const struct setup *setup)
 {
-    return work->workers ? work->workers : plan->workers;
+    return work->workers ? work->workers : setup->workers;
 }
 
 /* Inside a task: the span that began at `begin`, by measure_now(), and ends now. */

@@ -24,12 +24,12 @@ static double now(void)
 
 /* ---- open ---------------------------------------------------------------------------------------------------------------- */
 
-int job_open(struct job *job, const struct job_opts *opts, const char *const files[], size_t n_files)
+int job_open(struct records_job *job, const struct job_opts *opts, const char *const files[], size_t n_files)
 {
     void *mem;
     size_t size;
     struct plan *plan;
-    *job = (struct job){ .opts = *opts };
+    *job = (struct records_job){ .opts = *opts };
     int status = sources_open(files, n_files, &opts->source, &job->sources);
     if (status != SAY_OK)
         return status;
@@ -41,7 +41,7 @@ int job_open(struct job *job, const struct job_opts *opts, const char *const fil
     return status;
 }
 
-void job_close(struct job *job)
+void job_close(struct records_job *job)
 {
     sources_close(&job->sources);
 }
@@ -83,7 +83,7 @@ static int run_files(struct gather *g, bool shows_progress)
 }
 
 /* A file that is not what it was when it was looked at has given something that never stood in it as a whole. */
-static void look_at_files_again(const struct job *job, struct gather *g)
+static void look_at_files_again(const struct records_job *job, struct gather *g)
 {
     struct flaw flaw = { 0 };
     for (uint32_t f = 0; f < job->sources.n; f++) {
@@ -101,7 +101,7 @@ static void look_at_files_again(const struct job *job, struct gather *g)
 
 /* ---- run ----------------------------------------------------------------------------------------------------------------- */
 
-static int run_all(const struct job *job, struct gather *g, bool shows_progress, struct job_result *result)
+static int run_all(const struct records_job *job, struct gather *g, bool shows_progress, struct job_result *result)
 {
     int status = SAY_OK;
     for (uint32_t f = 0; f < job->sources.n && status == SAY_OK && !gather_is_over(g); f++)
@@ -115,7 +115,7 @@ static int run_all(const struct job *job, struct gather *g, bool shows_progress,
     return status;
 }
 
-static int finish(const struct job *job, struct gather *g, struct job_result *result)
+static int finish(const struct records_job *job, struct gather *g, struct job_result *result)
 {
     int status = gather_say(g, &job->sources);
     if (status == SAY_OK)
@@ -130,7 +130,7 @@ static int finish(const struct job *job, struct gather *g, struct job_result *re
     return status;
 }
 
-int job_run(const struct job *job, prong_pool *pool, bool shows_progress, struct job_result *ret_result)
+int job_run(const struct records_job *job, prong_pool *pool, bool shows_progress, struct job_result *ret_result)
 {
     struct order order;
     struct gather gather;

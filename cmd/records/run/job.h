@@ -12,13 +12,13 @@ struct job_opts {
 };
 
 /* Files looked at, query understood. */
-struct job {
+struct records_job {
     struct job_opts opts;
     struct sources sources;
 };
 /* SAY_OK; or the exit status, said; then nothing is to be closed. */
-int job_open(struct job *job, const struct job_opts *opts, const char *const files[], size_t n_files);
-void job_close(struct job *job);
+int job_open(struct records_job *job, const struct job_opts *opts, const char *const files[], size_t n_files);
+void job_close(struct records_job *job);
 
 struct job_result {
     struct results results;
@@ -30,5 +30,5 @@ struct job_result {
 };
 /* All of it, on this pool, by as many runs as it has workers. May be called again, with the same or another pool. SAY_OK; or the exit
  * status, said, and nothing that could be taken for a result. */
-int job_run(const struct job *job, prong_pool *pool, bool shows_progress, struct job_result *ret_result);
+int job_run(const struct records_job *job, prong_pool *pool, bool shows_progress, struct job_result *ret_result);
 void job_result_free(struct job_result *result);

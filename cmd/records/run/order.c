@@ -9,7 +9,7 @@
 
 static const size_t plan_least = 64 << 10, plan_most = 256 << 20;
 
-static int plan_in(const struct job *job, void *mem, size_t size, struct plan **ret_plan, struct query_flaw *ret_flaw)
+static int plan_in(const struct records_job *job, void *mem, size_t size, struct plan **ret_plan, struct query_flaw *ret_flaw)
 {
     struct arena arena = arena_in(mem, size);
     const struct job_opts *o = &job->opts;
@@ -17,7 +17,7 @@ static int plan_in(const struct job *job, void *mem, size_t size, struct plan **
                       ret_flaw);
 }
 
-int order_plan(const struct job *job, void **ret_memory, size_t *ret_size, struct plan **ret_plan)
+int order_plan(const struct records_job *job, void **ret_memory, size_t *ret_size, struct plan **ret_plan)
 {
     struct query_flaw flaw;
     for (size_t size = plan_least; size <= plan_most; size *= 2) {
@@ -47,7 +47,7 @@ static void *give(prong_pool *pool, size_t size, enum prong_access access, int *
     return mem;
 }
 
-static int fill(const struct job *job, prong_pool *pool, size_t plan_size, struct order *o)
+static int fill(const struct records_job *job, prong_pool *pool, size_t plan_size, struct order *o)
 {
     struct query_flaw flaw;
     struct plan *plan;
@@ -67,7 +67,7 @@ static int fill(const struct job *job, prong_pool *pool, size_t plan_size, struc
     return SAY_OK;
 }
 
-int order_make(const struct job *job, prong_pool *pool, struct order *ret_order)
+int order_make(const struct records_job *job, prong_pool *pool, struct order *ret_order)
 {
     struct order o = { 0 };
     struct plan *plan;

@@ -13,8 +13,8 @@ struct order {
 
 /* The query is understood once more, in memory of the pool: so the plan's pointers hold in every worker. SAY_OK; or the exit status,
  * said. */
-int order_make(const struct job *job, prong_pool *pool, struct order *ret_order);
+int order_make(const struct records_job *job, prong_pool *pool, struct order *ret_order);
 void order_free(struct order *order, prong_pool *pool);
 
 /* Understands the query in an arena of ordinary memory, to be freed. SAY_OK; or SAY_USAGE, said. */
-int order_plan(const struct job *job, void **ret_memory, size_t *ret_size, struct plan **ret_plan);
+int order_plan(const struct records_job *job, void **ret_memory, size_t *ret_size, struct plan **ret_plan);

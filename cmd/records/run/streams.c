@@ -196,7 +196,7 @@ static void await_all(struct cutter *c)
         give_back(c, run.text);
 }
 
-int streams_run(const struct job *job, struct gather *g, uint32_t file, bool shows_progress, uint64_t *texts)
+int streams_run(const struct records_job *job, struct gather *g, uint32_t file, bool shows_progress, uint64_t *texts)
 {
     struct flaw flaw = { 0 };
     struct cutter c = { .g = g, .file = file, .quote = g->order->work->plan->shape.quote };

@@ -129,7 +129,7 @@ void results_show(const struct results *results, enum format format, FILE *to)
         show_lines(results, to);
         break;
     case FORMAT_TABLE:
-        if (table_show(results, terminal_width(to), to)) {
+        if (results_table(results, terminal_width(to), to)) {
             fflush(to);
             say_note("texts that end in ... are cut to fit the terminal; -o csv shows them in full");
         }

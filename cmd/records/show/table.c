@@ -153,7 +153,7 @@ static void write_cell(struct text text, const struct column *column, bool is_la
     write_blanks((column->is_number ? 0 : column->width - width) + GAP, to);
 }
 
-bool table_show(const struct results *results, uint32_t width, FILE *to)
+bool results_table(const struct results *results, uint32_t width, FILE *to)
 {
     const struct results *r = results;
     struct column *column = calloc(r->n_columns ? r->n_columns : 1, sizeof *column);

@@ -5,4 +5,4 @@
 #pragma once
 #include "records/show/show.h"
 
-bool table_show(const struct results *results, uint32_t width, FILE *to);
+bool results_table(const struct results *results, uint32_t width, FILE *to);
