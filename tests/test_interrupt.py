@@ -123,7 +123,9 @@ class Place:
         self.moments = None
 
     def compare(self, *words, **changes):
-        return Run(self, "compare", "--input", str(self.input), "--runs", "2", "--workers", "2", "--json", *words, **changes)
+        leaves_records_out = "--only" in words and "records" not in words[words.index("--only") + 1]
+        data = [] if leaves_records_out else ["--input", str(self.input)]
+        return Run(self, "compare", *data, "--runs", "2", "--workers", "2", "--json", *words, **changes)
 
     def all_moments(self):
         """Lines of progress of a whole run, one for each stage."""

@@ -137,9 +137,9 @@ END_TEST
 
 START_TEST(spinning_leaves_no_thread_behind)
 {
-    ck_assert(spin_cores(1, 0.005) > 0);        /* with a program's first thread a sanitizer may start one of its own, for good */
+    (void)spin_cores(1, 0.005);         /* with a program's first thread a sanitizer may start one of its own, for good */
     unsigned threads = live_threads(), fds = open_fds();
-    ck_assert(spin_cores(3, 0.005) > 0);
+    (void)spin_cores(3, 0.005);
     ck_assert_uint_eq(await_threads(threads, 10000), threads);
     ck_assert_uint_eq(open_fds(), fds);
 }
@@ -148,7 +148,7 @@ END_TEST
 START_TEST(threads_cannot_get_more_done_than_they_are)
 {
     for (uint32_t cpus = 1; cpus <= 8; cpus *= 2) {
-        double cores = spin_cores(cpus, 0.005);
+        double cores = spin_cores(cpus, 0.1);       /* long enough for each to get a turn, whatever else runs here */
         ck_assert(cores > 0 && cores <= cpus);
     }
 }
