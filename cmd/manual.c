@@ -186,6 +186,21 @@ static void write_options(const struct command *command, FILE *to)
     }
 }
 
+static void write_sections(const struct section *sections, FILE *to)
+{
+    for (const struct section *s = sections; s && s->heading; s++) {
+        const char *form, *help;
+        write_section(s->heading, to);
+        write_text(s->text, ".PP", to);
+        for (size_t i = 0; s->list && s->list(i, &form, &help); i++) {
+            fputs(".TP\n\\fB", to);
+            write_plain(form, to);
+            fputs("\\fR\n", to);
+            write_text(help, ".IP", to);
+        }
+    }
+}
+
 static void write_see_also(const struct command *program, const struct command *command, FILE *to)
 {
     write_section("SEE ALSO", to);
@@ -211,6 +226,7 @@ void manual_write(const struct command *program, const struct command *command, 
     if (command->commands)
         write_commands(command, to);
     write_options(command, to);
+    write_sections(command->sections, to);
     write_explained("EXIT STATUS", command->exits, to);
     write_explained("ENVIRONMENT", command->environment, to);
     write_explained("EXAMPLES", command->examples, to);

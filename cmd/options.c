@@ -5,6 +5,7 @@
 #include "say.h"
 #include "text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -102,6 +103,26 @@ static void show_explained(const char *heading, const struct explained *list, in
     }
 }
 
+/* Their lists alone: the rest is for the manual page. */
+static void show_sections(const struct command *command)
+{
+    for (const struct section *s = command->sections; s && s->heading; s++) {
+        char forms[2048] = "";
+        const char *form, *help;
+        for (size_t i = 0; s->list && s->list(i, &form, &help); i++)
+            text_add(forms, sizeof forms, "%s%s", i ? "  " : "", form);
+        if (!forms[0])
+            continue;
+        printf("\n%c", s->heading[0]);
+        for (const char *p = s->heading + 1; *p; p++)
+            putchar(tolower((unsigned char)*p));
+        fputs(":\n  ", stdout);
+        text_wrap(stdout, forms, 2, 2, WIDTH);
+    }
+    if (command->sections)
+        printf("\nThe manual page tells more:\n  man prong-%s\n  prong --generate man-%s | man -l -\n", command->name, command->name);
+}
+
 static void show_commands(const struct command *const *commands)
 {
     if (!commands)
@@ -124,6 +145,7 @@ void options_show(const struct command *command)
             printf("\n%s:\n", o->group ? o->group : "Options");
         show_option(o);
     }
+    show_sections(command);
     show_explained("Examples", command->examples, COLUMN + 14);
     show_explained("Exit status", command->exits, 8);
     show_paragraphs(command->more);

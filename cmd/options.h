@@ -46,6 +46,12 @@ struct explained {
     const char *what, *how;
 };
 
+/* A chapter of the manual page. list: the i-th thing, how it is typed and what it is; NULL behind the last. One without a heading ends them. */
+struct section {
+    const char *heading, *text;
+    const char *(*list)(size_t i, const char **ret_form, const char **ret_help);
+};
+
 struct command {
     const char *name;                       /* "compare"; of the program: "prong" */
     const char *summary;                    /* a few words, without a full stop */
@@ -53,6 +59,7 @@ struct command {
     const char *more;                       /* paragraphs, for the end of --help */
     const struct option *options;           /* NULL: it takes a word or two of its own, reads them itself, and has no manual page */
     const struct explained *exits, *environment, *examples;     /* may be NULL */
+    const struct section *sections;         /* may be NULL; --help shows their lists in short */
     const struct command *const *commands;  /* below it: of the program, "compare"; of records, "records gen"; NULL ends them */
     const char *words;                      /* what it takes beside options: "FILE..."; NULL: nothing */
     size_t words_at;                        /* offsetof() the struct words for them */

@@ -86,7 +86,7 @@ def options_in_page(prong, command):
 
 
 def options_in_bash(prong, command):
-    words = re.search(rf"^    '{command}'\) COMPREPLY=\(\$\(compgen -W '([^']*)'", prong.told("--generate", "bash"), re.M).group(1)
+    words = re.search(rf"^    '{command}'\) (?:.*; )?COMPREPLY\+?=\(\$\(compgen -W '([^']*)'", prong.told("--generate", "bash"), re.M).group(1)
     return [word for word in words.split() if word.startswith("--")]
 
 
@@ -182,8 +182,11 @@ def pages(prong):
 def _(prong):
     for name, path in pages(prong).items():
         page = Path(path).read_text()
-        sections = ["NAME", "SYNOPSIS", "DESCRIPTION", *(["COMMANDS"] if name == "prong" else []), "OPTIONS", "EXIT STATUS", "ENVIRONMENT",
+        sections = ["NAME", "SYNOPSIS", "DESCRIPTION", *(["COMMANDS"] if name in ("prong", "records") else []), "OPTIONS", "EXIT STATUS", "ENVIRONMENT",
                     "EXAMPLES", "SEE ALSO"]
+        if name == "records":
+            language = ["EXPRESSIONS", "FUNCTIONS", "AGGREGATES", "KEYS AND RESULTS", "INPUT", "ODD INPUT"]
+            sections[sections.index("EXIT STATUS"):sections.index("EXIT STATUS")] = language
         assert re.findall(r"^\.SH (.*)$", page, re.M) == sections, name
         status, out, _ = prong.start(["--generate", f"man-{name}"], env={**prong.env, "TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"})
         assert status == 0 and out == page

@@ -240,9 +240,9 @@ static const struct option options[] = {
       .help = "threads, and processes (default: one per CPU that may be used)",
       .more = "`prong doctor` tells how many CPUs may be used, and why that many." },
     { .name = "--input", .value = "FILE.csv", .kind = OPTION_FILE, .at = AT(setup.input),
-      .help = "records of your own: a header, then rows; comma, tab or semicolon; no quotes" },
+      .help = "records of your own: CSV with a header, as prong records reads it" },
     { .name = "--columns", .value = "A,B", .kind = OPTION_TEXT, .at = AT(setup.columns),
-      .help = "two columns by name (default: the first two with a number in the first row)" },
+      .help = "two columns by name (default: the first two that hold nothing but numbers)" },
     { .name = "--python", .value = "INTERPRETER", .kind = OPTION_MAYBE, .bare_text = "python3", .at = AT(python),
       .help = "Python, too, and it must be there (default: python3, if it is found)" },
     { .name = "--no-python", .kind = OPTION_FLAG, .at = AT(no_python), .help = "leave Python out" },
@@ -317,8 +317,8 @@ const struct command compare_command = {
              "bit, shows what each took, and says which to use for what.",
     .more = "The works: `sqrt`, 4,000,000 square roots by each worker; `records`, two columns of a file divided over the workers: mean, "
             "standard deviation, correlation, sum of products; `wait`, 64 questions to a server that answers each after 20 ms, on 8 "
-            "workers; `counter`, one counter that all workers raise under one mutex. Without --input the records are grown from real "
-            "package sizes, once, into the cache folder.",
+            "workers; `counter`, one counter that all workers raise under one mutex. Without --input the records are those of "
+            "`prong records gen`, written once into the cache folder.",
     .options = options,
     .exits = exits,
     .environment = environment,

@@ -2,6 +2,7 @@
 #include "records/records.h"
 
 #include "records/gen/command.h"
+#include "records/language.h"
 #include "records/number.h"
 #include "records/run/job.h"
 #include "records/scan/scan.h"
@@ -148,15 +149,15 @@ static const struct { const char *what, *then; } odd_words[ODDS_N] = {
 /* All of it if it was asked for; else what may change a result without having been asked for. */
 static void report(const struct records_job *job, const struct odds *odds, bool all)
 {
-    char n[TEXT_SIZE];
+    char n[TEXT_SIZE], where[SOURCES_PLACE];
     bool any = false;
     for (int k = 0; k < ODDS_N; k++) {
         const struct odd *odd = &odds->odd[k];
         if (!odd->n || (!all && k != ODD_UNDEFINED))
             continue;
         any = true;
-        say_note("%s: %s, %s; the first at byte %" PRIu64 " of %s", odd_words[k].what, text_count(odd->n, n), odd_words[k].then,
-                 place_byte(odd->first), job->sources.file[place_file(odd->first)].path);
+        say_note("%s: %s, %s; the first at %s", odd_words[k].what, text_count(odd->n, n), odd_words[k].then,
+                 sources_place(&job->sources, odd->first, where));
     }
     if (all && !any)
         say_note("nothing was odd");
@@ -301,6 +302,7 @@ const struct command records_command = {
              "far as they can be, types are never guessed from a sample, and what is wrong with the input is an error with its place, "
              "never a wrong result.",
     .options = options,
+    .sections = records_language,
     .words = "FILE...",
     .words_at = offsetof(struct request, files),
     .exits = exits,

@@ -5,6 +5,7 @@
 #include "say.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static void say_what_to_do(const char *name, enum packing packing, const struct 
 {
     switch ((enum flaw_kind)flaw->kind) {
     case FLAW_QUOTE:
-        say_hint("quotes stand around whole fields and are doubled inside; for a file in which they mean nothing: --quote=no");
+        say_hint("quotes stand around whole fields and are doubled inside; for a file in which they mean nothing: --quote=none");
         break;
     case FLAW_FIELDS:
         if (line)
@@ -79,22 +80,36 @@ static void say_what_to_do(const char *name, enum packing packing, const struct 
     }
 }
 
+static const char *shown_name(const struct sources *sources, uint32_t file)
+{
+    const char *name = file < sources->n ? sources->own->shown[file] : "?";
+    return strcmp(name, "-") == 0 ? "standard input" : name;
+}
+
+static const char *write_place(const struct sources *sources, place at, uint64_t line, char buf[SOURCES_PLACE])
+{
+    const char *name = shown_name(sources, place_file(at));
+    if (line)
+        snprintf(buf, SOURCES_PLACE, "%s:%" PRIu64 ": byte %" PRIu64, name, line, place_byte(at));
+    else
+        snprintf(buf, SOURCES_PLACE, "%s: byte %" PRIu64, name, place_byte(at));
+    return buf;
+}
+
+const char *sources_place(const struct sources *sources, place at, char buf[SOURCES_PLACE])
+{
+    return write_place(sources, at, place_file(at) < sources->n ? line_of(sources, place_file(at), place_byte(at)) : 0, buf);
+}
+
 int sources_say_flaw(const struct sources *sources, const struct flaw *flaw)
 {
+    char where[SOURCES_PLACE];
     uint32_t file = place_file(flaw->at);
-    uint64_t byte = place_byte(flaw->at);
-    const char *name = file < sources->n ? sources->own->shown[file] : "?";
-    bool is_input = strcmp(name, "-") == 0;
-    uint64_t line = file < sources->n && has_place(flaw) ? line_of(sources, file, byte) : 0;
-    const char *shown = is_input ? "standard input" : name;
-    int status = SAY_BAD_INPUT;
-    if (line)
-        status = say_error(status, "%s:%" PRIu64 ": byte %" PRIu64 ": %s", shown, line, byte, flaw->text);
-    else if (has_place(flaw))
-        status = say_error(status, "%s: byte %" PRIu64 ": %s", shown, byte, flaw->text);
-    else
-        status = say_error(status, "%s: %s", shown, flaw->text);
+    const char *name = shown_name(sources, file);
+    bool is_known = file < sources->n, is_input = is_known && strcmp(sources->own->shown[file], "-") == 0;
+    uint64_t line = is_known && has_place(flaw) ? line_of(sources, file, place_byte(flaw->at)) : 0;
+    int status = say_error(SAY_BAD_INPUT, "%s: %s", has_place(flaw) ? write_place(sources, flaw->at, line, where) : name, flaw->text);
     if (!is_input || (flaw->kind != FLAW_OPEN && flaw->kind != FLAW_READ && flaw->kind != FLAW_LONG))
-        say_what_to_do(name, file < sources->n ? sources->file[file].packing : PACKED_NOT, flaw, line);
+        say_what_to_do(name, is_known ? sources->file[file].packing : PACKED_NOT, flaw, line);
     return status;
 }
