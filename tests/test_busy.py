@@ -6,28 +6,17 @@
 Prints TAP. No time is asserted.
 """
 import contextlib
-import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import traceback
+
+import tap
+from tap import Skip, case
 
 WORDS = ["compare", "--only", "sqrt", "--runs", "6", "--no-python", "--no-costs"]
 CPUS_MAX = 64                   # to load more is no kindness to others on the machine
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
 
 
 # ---- running it ----------------------------------------------------------------------------------------------------------
@@ -122,27 +111,10 @@ def _(prong):
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: test_busy.py PATH_OF_PRONG")
-    if not os.access(sys.argv[1], os.X_OK):
-        print(f"Bail out! {sys.argv[1]} is no program")
-        sys.exit(1)
-    failed = 0
+    program = tap.program(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
-        prong = Prong(os.path.abspath(sys.argv[1]), folder)
-        for number, (sentence, function) in enumerate(CASES, 1):
-            try:
-                function(prong)
-                print(f"ok {number} - {sentence}", flush=True)
-            except Skip as why:
-                print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {number} - {sentence}")
-                text = io.StringIO()
-                traceback.print_exc(file=text)
-                print("".join(f"# {line}\n" for line in text.getvalue().splitlines()), end="", flush=True)
-    print(f"1..{len(CASES)}")
-    sys.exit(1 if failed else 0)
+        return tap.run(Prong(program, folder))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,7 +6,6 @@
 Prints TAP.
 """
 import contextlib
-import io
 import json
 import math
 import os
@@ -19,23 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
+
+import tap
+from tap import Skip, case
 
 COMMANDS = ["compare", "records", "doctor"]
 HANG_S = 60
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
 
 
 class Prong:
@@ -424,27 +413,10 @@ def _(prong):
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: test_cli.py PATH_OF_PRONG")
-    if not os.access(sys.argv[1], os.X_OK):
-        print(f"Bail out! {sys.argv[1]} is no program")
-        sys.exit(1)
-    failed = 0
+    program = tap.program(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
-        prong = Prong(os.path.abspath(sys.argv[1]), Path(os.path.realpath(folder)))
-        for number, (sentence, function) in enumerate(CASES, 1):
-            try:
-                function(prong)
-                print(f"ok {number} - {sentence}", flush=True)
-            except Skip as why:
-                print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {number} - {sentence}")
-                text = io.StringIO()
-                traceback.print_exc(file=text)
-                print("".join(f"# {line}\n" for line in text.getvalue().splitlines()), end="", flush=True)
-    print(f"1..{len(CASES)}")
-    sys.exit(1 if failed else 0)
+        return tap.run(Prong(program, Path(os.path.realpath(folder))))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

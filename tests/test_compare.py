@@ -20,9 +20,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
 from fractions import Fraction
 from pathlib import Path
+
+import tap
+from tap import Skip, case
 
 ENGINES = ["serial", "threads", "processes", "processes-ready"]
 WORKS = ["sqrt", "records", "wait", "counter"]
@@ -30,18 +32,6 @@ C_ALONE = ["--no-python", "--no-costs"]
 RECORDS = ["--only", "records", *C_ALONE]       # what a case about records needs
 PIECE = 1 << 20                 # bytes of the file that are one piece of work: cmd/records/run/pieces.h
 ROOT = Path(__file__).resolve().parent.parent
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
 
 
 # ---- running it ----------------------------------------------------------------------------------------------------------
@@ -591,27 +581,10 @@ def _(prong):
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: test_compare.py PATH_OF_PRONG")
-    if not os.access(sys.argv[1], os.X_OK):
-        print(f"Bail out! {sys.argv[1]} is no program")
-        sys.exit(1)
-    failed = 0
+    program = tap.program(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
-        prong = Prong(os.path.abspath(sys.argv[1]), Path(os.path.realpath(folder)))
-        for number, (sentence, function) in enumerate(CASES, 1):
-            try:
-                function(prong)
-                print(f"ok {number} - {sentence}", flush=True)
-            except Skip as why:
-                print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {number} - {sentence}")
-                text = io.StringIO()
-                traceback.print_exc(file=text)
-                print("".join(f"# {line}\n" for line in text.getvalue().splitlines()), end="", flush=True)
-    print(f"1..{len(CASES)}")
-    sys.exit(1 if failed else 0)
+        return tap.run(Prong(program, Path(os.path.realpath(folder))))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

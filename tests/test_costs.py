@@ -7,7 +7,6 @@ Prints TAP. No time is asserted: a cost must be there, and those that are counte
 """
 import contextlib
 import ctypes
-import io
 import json
 import os
 import resource
@@ -18,8 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
+
+import tap
+from tap import Skip, case
 
 LIMIT_S = 120
 ENGINES = ["serial", "threads", "processes", "processes-ready"]
@@ -28,18 +29,6 @@ ALL = {("start_join", case, engine, "s") for case in ("10MB", "1GB") for engine 
     | {("memory", None, engine, "bytes") for engine in ("threads", "processes", "fork")} \
     | {("crash", None, engine, "runs") for engine in ("serial", "threads", "processes")}
 SHORT = ["--json", "--only", "sqrt", "--runs", "1", "--workers", "2", "--no-python"]
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
 
 
 # ---- processes -----------------------------------------------------------------------------------------------------------
@@ -287,28 +276,11 @@ def _(prong):
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: test_costs.py PATH_OF_PRONG")
-    if not os.access(sys.argv[1], os.X_OK):
-        print(f"Bail out! {sys.argv[1]} is no program")
-        sys.exit(1)
+    program = tap.program(sys.argv[1])
     become_subreaper()
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        prong = Prong(os.path.abspath(sys.argv[1]), folder)
-        for number, (sentence, function) in enumerate(CASES, 1):
-            try:
-                function(prong)
-                print(f"ok {number} - {sentence}", flush=True)
-            except Skip as why:
-                print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {number} - {sentence}")
-                text = io.StringIO()
-                traceback.print_exc(file=text)
-                print("".join(f"# {line}\n" for line in text.getvalue().splitlines()), end="", flush=True)
-    print(f"1..{len(CASES)}")
-    sys.exit(1 if failed else 0)
+        return tap.run(Prong(program, folder))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,7 +7,6 @@ Prints TAP. The moments are events: what the program shows as its progress. The 
 """
 import contextlib
 import fcntl
-import io
 import json
 import os
 import pty
@@ -20,8 +19,10 @@ import sys
 import tempfile
 import termios
 import time
-import traceback
 from pathlib import Path
+
+import tap
+from tap import Skip, case
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "PRONG_TEST_INTERRUPT"
@@ -29,18 +30,6 @@ HANG_S = 60
 MOMENTS_MAX = 14
 SAID = "prong: interrupted: nothing was measured to the end"
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
 
 
 # ---- one run on a terminal -----------------------------------------------------------------------------------------------
@@ -300,27 +289,10 @@ def _(place):
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: test_interrupt.py PATH_OF_PRONG")
-    if not os.access(sys.argv[1], os.X_OK):
-        print(f"Bail out! {sys.argv[1]} is no program")
-        sys.exit(1)
-    failed = 0
+    program = tap.program(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(os.path.abspath(sys.argv[1]), Path(os.path.realpath(folder)))
-        for number, (sentence, function) in enumerate(CASES, 1):
-            try:
-                function(place)
-                print(f"ok {number} - {sentence}", flush=True)
-            except Skip as why:
-                print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {number} - {sentence}")
-                text = io.StringIO()
-                traceback.print_exc(file=text)
-                print("".join(f"# {line}\n" for line in text.getvalue().splitlines()), end="", flush=True)
-    print(f"1..{len(CASES)}")
-    sys.exit(1 if failed else 0)
+        return tap.run(Place(program, Path(os.path.realpath(folder))))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
