@@ -10,7 +10,6 @@ import base64
 import contextlib
 import ctypes
 import importlib.util
-import io
 import json
 import math
 import os
@@ -21,24 +20,14 @@ import stat
 import subprocess
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 
-CASES = []
+import tap
+from tap import Skip, case
+
 PR_SET_CHILD_SUBREAPER = 36
 C_ENGINES = ["serial", "threads", "processes", "processes-ready"]
 PYTHON_ENGINES = ["serial", "threads", "processes"]
-
-
-class Skip(Exception):
-    pass
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
 
 
 # ---- a report that has everything ------------------------------------------------------------------------------------------
@@ -659,20 +648,6 @@ def has_charts(page_of):
     return subprocess.run([page_of], input=b"{}", capture_output=True, timeout=60).returncode == 0
 
 
-def run_case(number, sentence, function, bench):
-    try:
-        function(bench)
-        print(f"ok {number} - {sentence}", flush=True)
-    except Skip as why:
-        print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
-    except Exception:
-        text = io.StringIO()
-        traceback.print_exc(file=text)
-        print(f"not ok {number} - {sentence}\n" + "".join(f"# {line}\n" for line in text.getvalue().splitlines()), end="", flush=True)
-        return False
-    return True
-
-
 def take_picture(page, picture, css="html"):
     with tempfile.TemporaryDirectory(prefix="prong-html-") as folder, nobody_left():
         browser = Browser(Path(folder))
@@ -693,17 +668,13 @@ def main():
     if not has_charts(page_of):
         print("1..0 # SKIP built without Chart.js (Debian: libjs-chart.js)")
         return 0
-    passed = True
     with tempfile.TemporaryDirectory(prefix="prong-html-") as folder, nobody_left():
         os.environ["HOME"] = folder     # for the browser
         bench = Workbench(prong, page_of, screenshot, Path(folder))
         try:
-            for number, (sentence, function) in enumerate(CASES, 1):
-                passed = run_case(number, sentence, function, bench) and passed
+            return tap.run(bench)
         finally:
             bench.close()
-    print(f"1..{len(CASES)}")
-    return 0 if passed else 1
 
 
 if __name__ == "__main__":

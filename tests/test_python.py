@@ -8,7 +8,6 @@ A broken interpreter is a shell script here. Prints TAP; no time is asserted.
 import contextlib
 import difflib
 import functools
-import io
 import json
 import math
 import os
@@ -21,23 +20,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from pathlib import Path
+
+import tap
+from tap import Skip, case
 
 ENGINES = ["serial", "threads", "processes"]
 REPORT = re.compile(r"seconds \d+\.\d{9}\n((?:[a-z]+ \S+\n)+)((?:span \d+\.\d{9} \d+\.\d{9} \d+\n)+)")
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
 
 
 # ---- running things ------------------------------------------------------------------------------------------------------
@@ -463,27 +452,10 @@ def run_case(function, place):
 def main():
     if len(sys.argv) != 3:
         sys.exit("usage: test_python.py ROOT PATH_OF_PRONG")
-    if not os.access(sys.argv[2], os.X_OK):
-        print(f"Bail out! {sys.argv[2]} is no program")
-        sys.exit(1)
-    failed = 0
+    prong = tap.program(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(Path(sys.argv[1]).resolve(), os.path.abspath(sys.argv[2]), Path(os.path.realpath(folder)))
-        for number, (sentence, function) in enumerate(CASES, 1):
-            try:
-                run_case(function, place)
-                print(f"ok {number} - {sentence}", flush=True)
-            except Skip as why:
-                print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {number} - {sentence}")
-                text = io.StringIO()
-                traceback.print_exc(file=text)
-                print("".join(f"# {line}\n" for line in text.getvalue().splitlines()), end="", flush=True)
-    print(f"1..{len(CASES)}")
-    sys.exit(1 if failed else 0)
+        return tap.run(Place(Path(sys.argv[1]).resolve(), prong, Path(os.path.realpath(folder))), call=run_case)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -24,13 +24,14 @@ import sys
 import tempfile
 import termios
 import time
-import traceback
 from fractions import Fraction
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 import records_inputs as inputs         # noqa: E402
 import records_reference as reference   # noqa: E402
+import tap                              # noqa: E402
+from tap import Skip, case              # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = [("serial", 1), *[(engine, j) for engine in ("threads", "processes") for j in (1, 2, 7, 64)]]
@@ -38,18 +39,6 @@ SOME_RUNS = [("serial", 1), ("threads", 2), ("processes", 7)]
 NEAR = Fraction(1, 10 ** 12)
 HANG_S = 120
 MIB = 1 << 20
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
 
 
 # ---- running it ----------------------------------------------------------------------------------------------------------
@@ -1047,36 +1036,22 @@ def _(prong):
 # ---- TAP -----------------------------------------------------------------------------------------------------------------
 
 
-def run_case(sentence, function, number, prong):
+def run_case(function, prong):
     try:
         function(prong)
-        print(f"ok {number} - {sentence}", flush=True)
-    except Skip as why:
-        print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
-    except Exception:
-        print(f"not ok {number} - {sentence}")
-        text = traceback.format_exc()[-6000:]
-        print("".join(f"# {line}\n" for line in text.encode("ascii", "backslashreplace").decode().splitlines()), end="", flush=True)
-        return False
     finally:
         for path in prong.folder.glob("input-*"):
             path.unlink()
-    return True
 
 
 def main():
     if len(sys.argv) not in (2, 3):
         sys.exit("usage: test_records.py PATH_OF_PRONG [PART_OF_A_CASE]")
-    if not os.access(sys.argv[1], os.X_OK):
-        print(f"Bail out! {sys.argv[1]} is no program")
-        sys.exit(1)
-    chosen = [(sentence, function) for sentence, function in CASES if len(sys.argv) < 3 or sys.argv[2] in sentence]
+    program = tap.program(sys.argv[1])
+    chosen = [(sentence, function) for sentence, function in tap.CASES if len(sys.argv) < 3 or sys.argv[2] in sentence]
     with tempfile.TemporaryDirectory() as folder:
-        prong = Prong(os.path.abspath(sys.argv[1]), Path(os.path.realpath(folder)))
-        results = [run_case(sentence, function, number, prong) for number, (sentence, function) in enumerate(chosen, 1)]
-    print(f"1..{len(chosen)}")
-    sys.exit(0 if all(results) else 1)
+        return tap.run(Prong(program, Path(os.path.realpath(folder))), chosen, run_case, most=6000)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
