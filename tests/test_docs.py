@@ -12,6 +12,8 @@ import re
 import sys
 import tempfile
 
+import tap
+
 FENCE = re.compile(r"^(```+)\s*(\w*)[^\n]*$")
 SOURCE = re.compile(r"^<!-- (examples/\S+\.c) -->$")
 
@@ -86,14 +88,7 @@ def cases(root):
 
 def main():
     root = sys.argv[1] if len(sys.argv) > 1 else "."
-    failed = 0
-    for number, (name, wrong) in enumerate(cases(root), 1):
-        failed += bool(wrong)
-        print(f"{'not ok' if wrong else 'ok'} {number} - {name}")
-        for words in wrong:
-            print(f"# {words}")
-    print(f"1..{number}")
-    return 1 if failed else 0
+    return tap.tell(cases(root))
 
 
 if __name__ == "__main__":

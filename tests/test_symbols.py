@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import tap
+
 DECLARED = re.compile(r"^PRONG_API\b[^;{]*?\b(prong_\w+)\(", re.M)
 NEEDED = re.compile(r"^(libc\.so|ld-linux|libpthread\.so|libdl\.so)")    # the last two are in libc since glibc 2.34
 
@@ -44,14 +46,7 @@ def cases(header, shared, static):
 
 
 def main():
-    failed = 0
-    for number, (name, wrong) in enumerate(cases(*sys.argv[1:4]), 1):
-        failed += bool(wrong)
-        print(f"{'not ok' if wrong else 'ok'} {number} - {name}")
-        for words in wrong:
-            print(f"# {words}")
-    print(f"1..{number}")
-    return 1 if failed else 0
+    return tap.tell(cases(*sys.argv[1:4]))
 
 
 if __name__ == "__main__":
