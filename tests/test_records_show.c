@@ -54,6 +54,9 @@ START_TEST(csv_quotes_what_needs_it_and_tells_empty_from_missing)
     static const char *odd[] = { "sum(a,b)", "\"q\"", "with\rreturn" };
     struct results none = of(odd, 3, cells, 0);
     ck_assert_str_eq(show(&none, FORMAT_CSV), "\"sum(a,b)\",\"\"\"q\"\"\",\"with\rreturn\"\n");
+    struct value one[] = { MISSING, NUMBER(7, 0) };
+    struct results column = of(names, 1, one, 2);
+    ck_assert_str_eq(show(&column, FORMAT_CSV), "country\n\"\"\n7\n");        /* no blank line: most pass over it */
 }
 END_TEST
 

@@ -50,7 +50,8 @@ static const char odd[] =
 const struct section records_language[] = {
     { "EXPRESSIONS", expressions, NULL },
     { "FUNCTIONS", "`n`, `x`, `y`: numbers; a and b of `least`, `greatest`, `if` and `coalesce`: all of one type.", query_function },
-    { "AGGREGATES", "Each takes an expression; missing values do not count.", query_aggregate },
+    { "AGGREGATES", "Each takes an expression; missing values do not count. Quantiles are those of the nearest doubles; all else is exact until it is "
+      "rounded once.", query_aggregate },
     { "KEYS AND RESULTS", keys, NULL },
     { "INPUT", input, NULL },
     { "ODD INPUT", odd, NULL },

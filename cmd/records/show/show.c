@@ -58,6 +58,8 @@ static void show_csv(const struct results *r, FILE *to)
                 fputc(',', to);
             if (value->kind != VALUE_MISSING)
                 write_field(cell_text(value, buf), to);
+            else if (r->n_columns == 1)
+                fputs("\"\"", to);      /* a blank line is no row for most who read it */
         }
         fputc('\n', to);
     }
