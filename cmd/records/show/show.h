@@ -10,6 +10,6 @@ enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON, FORMAT_NDJSON };
  * `limit` rows (0: all). SAY_OK; or SAY_USAGE, said, with the nearest name. */
 int results_sort(struct results *results, const char *sort, uint64_t limit);
 
-/* Missing: empty in table and CSV
- * ("" in CSV of one column, where a blank line would be passed over by others), null in JSON. Numbers are exact, in full. */
+/* Missing: empty in table and CSV (but "" in CSV of one column, as many pass over a blank line), null in JSON. Numbers are exact, in
+ * full. */
 void results_show(const struct results *results, enum format format, FILE *to);
