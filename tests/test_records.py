@@ -528,6 +528,16 @@ def _(prong):
         prong.told(*words_for(MANY), "-g", "note", prong.file(content), runs=RUNS)
 
 
+@case("what is wrong on standard input, which is read but once, is told with its line and byte, far behind, too")
+def _(prong):
+    good = b"a,b\n" + b'1,"x\ny"\n' * 1000000
+    for content, line, byte in ((b"a,b\n1,2\n3\n", 3, 8), (good + b"7\n", 2000002, len(good))):
+        for data in (content, gzip.compress(content, 1)):
+            status, out, err = prong.run("-a", "count()", "-", stdin=data)
+            assert status == 4 and out == "" and err.startswith(f"prong: standard input:{line}: byte {byte}: expected 2 fields, found 1\n"), err
+            assert "sed" not in err, err
+
+
 @case("the same bits from one file, from parts of it, from standard input, gzip and zstd")
 def _(prong):
     content, n, _ = inputs.blocks(9, 3 * MIB, 1000, 300000)

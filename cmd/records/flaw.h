@@ -22,6 +22,7 @@ enum flaw_kind {            /* never 0 */
 struct flaw {
     int32_t kind;           /* 0: none */
     place at;
+    uint64_t line;          /* from 1; 0: to be counted by reading the file again */
     char text[168];         /* what was expected, what was found */
 };
 

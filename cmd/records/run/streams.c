@@ -33,6 +33,7 @@ struct cutter {
     bool in_quotes;                 /* behind them */
     bool has_ended;
     uint64_t at;                    /* of its first byte in the stream */
+    uint64_t lines;                 /* of the stream before that */
     uint64_t texts;
 };
 
@@ -105,8 +106,9 @@ static size_t last_row_end(const struct cutter *c)
 static int submit(struct cutter *c, size_t size)
 {
     struct work_run run = { .order = c->g->order->work, .file = c->file, .text = c->now->mem, .at = c->at, .size = size,
-                            .is_last = c->has_ended };
+                            .lines = c->lines };
     c->texts++;
+    c->lines += scan_quotes(run.text, size, '\n');
     return gather_submit(c->g, &run);
 }
 
@@ -160,6 +162,7 @@ static int64_t skip_header(struct cutter *c, uint64_t first, struct flaw *ret_fl
         if (n <= 0)
             return n < 0 ? n : 0;
         c->at += (uint64_t)n;
+        c->lines += scan_quotes(bytes, (size_t)n, '\n');
     }
     return 0;
 }

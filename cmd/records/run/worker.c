@@ -191,11 +191,22 @@ static int64_t read_text(void *context, uint64_t at, char *buf, size_t size, str
     return (int64_t)size;
 }
 
+/* What is read but once cannot be looked at again for its line. */
+static uint64_t line_of(const struct work_run *run, place at)
+{
+    uint64_t lines = run->lines, n = place_byte(at) - run->at;
+    for (uint64_t i = 0; i < n && i < run->size; i++)
+        lines += run->text[i] == '\n';
+    return lines + 1;
+}
+
 static void do_text(struct worker *w)
 {
     struct work_run *run = w->run;
     if (reader_begin(w->reader, run->file, run->at, run->at, run->at + run->size, false, read_text, w, &run->flaw) == 0)
         (void)tally_rows(w, &run->flaw);
+    if (run->flaw.kind)
+        run->flaw.line = line_of(run, run->flaw.at);
     run->count.bytes += run->size;
 }
 

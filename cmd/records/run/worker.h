@@ -25,7 +25,7 @@ struct work_run {                   /* the record */
     uint32_t file;                  /* of the text: rows from byte `at` of this file, whole ones, that begin outside quotes */
     const char *text;
     uint64_t at, size;
-    bool is_last;                   /* the text ends where the file ends */
+    uint64_t lines;                 /* of the file before the text */
 
     struct flaw flaw;               /* what it leaves: kind 0 if all was well ... */
     uint64_t flaw_piece;

@@ -107,9 +107,11 @@ int sources_say_flaw(const struct sources *sources, const struct flaw *flaw)
     uint32_t file = place_file(flaw->at);
     const char *name = shown_name(sources, file);
     bool is_known = file < sources->n, is_input = is_known && strcmp(sources->own->shown[file], "-") == 0;
-    uint64_t line = is_known && has_place(flaw) ? line_of(sources, file, place_byte(flaw->at)) : 0;
+    uint64_t line = flaw->line;
+    if (!line && is_known && has_place(flaw))
+        line = line_of(sources, file, place_byte(flaw->at));
     int status = say_error(SAY_BAD_INPUT, "%s: %s", has_place(flaw) ? write_place(sources, flaw->at, line, where) : name, flaw->text);
     if (!is_input || (flaw->kind != FLAW_OPEN && flaw->kind != FLAW_READ && flaw->kind != FLAW_LONG))
-        say_what_to_do(name, is_known ? sources->file[file].packing : PACKED_NOT, flaw, line);
+        say_what_to_do(name, is_known ? sources->file[file].packing : PACKED_NOT, flaw, is_input ? 0 : line);
     return status;
 }
