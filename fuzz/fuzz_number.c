@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     struct vec v = { .i = (int64_t *)room, .present = present };
     uint32_t bad = 0, first_bad = 0, n_bad = 0, which = n;
-    uint32_t done = number_column(text, begin, end, n, point, is_lenient, &v, &bad, &first_bad);
+    uint32_t done = number_column(text, begin, end, n, '"', point, is_lenient, &v, &bad, &first_bad);
     for (uint32_t i = 0; i < n && i <= done; i++) {
         struct value value;
         bool is_number = number_read(text + begin[i], end[i] - begin[i], point, &value), is_blank = true;

@@ -87,7 +87,7 @@ find_installed() {
 
 # A page or a file of completions, by what the program calls it.
 same_pages() {
-    for page in man-prong=prong.1 man-compare=prong-compare.1 man-doctor=prong-doctor.1 zsh=_prong fish=prong.fish \
+    for page in man-prong=prong.1 man-compare=prong-compare.1 man-records=prong-records.1 man-doctor=prong-doctor.1 zsh=_prong fish=prong.fish \
         bash=bash-completion/completions/prong; do
         program=$(find "$work/root" -path '*/bin/prong')
         LD_LIBRARY_PATH=$(dirname "$(find "$work/root" -name libprong.so)") "$program" --generate "${page%%=*}" > "$work/page" || return 1
@@ -147,7 +147,7 @@ ok "the library is there, under its three names" eval 'find_installed /libprong.
 ok "the program is there" find_installed /bin/prong
 if meson introspect --targets "$build" | grep -q '"generated-man-prong"'; then
     ok "manual pages are there" eval 'find_installed /man/man1/prong.1 && find_installed /man/man1/prong-compare.1 &&
-        find_installed /man/man1/prong-doctor.1'
+        find_installed /man/man1/prong-records.1 && find_installed /man/man1/prong-doctor.1'
     ok "completions are there, where each shell looks for them" eval 'find_installed /share/bash-completion/completions/prong &&
         find_installed /share/zsh/site-functions/_prong && find_installed /share/fish/vendor_completions.d/prong.fish'
     ok "they are what the installed program prints" same_pages

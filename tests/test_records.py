@@ -538,6 +538,35 @@ def _(prong):
             assert "sed" not in err, err
 
 
+@case("so is what was odd there")
+def _(prong):
+    content = b"a,b\n" + b'1,"x\ny"\n' * 1000000 + b"\n" + b"2,z\r\n3,z"
+    status, out, err = prong.run("--report", "-a", "sum(a)", "-o", "csv", "-", stdin=content)
+    assert status == 0 and out == "sum(a)\n1000005\n", (out, err)
+    at = len(content) - len(b"\n2,z\r\n3,z")
+    for what, line, byte in (("blank lines", 2000002, at), ("CR LF", 2000003, at + 1), ("end with a line end", 2000004, at + 6)):
+        told, = (text for text in err.splitlines() if what in text)
+        assert told.endswith(f"the first at standard input:{line}: byte {byte}"), told
+
+
+@case("where quotes mean nothing a number in quotes is none, and another quote is taken off as this one is")
+def _(prong):
+    text = b'a,b\n"1",2\n'
+    status, out, err = prong.run("--quote", "none", "-a", "sum(a)", "-", stdin=text)
+    assert status == 4 and out == "" and "expected a number, found '\"1\"'" in err, err
+    assert prong.run("--quote", "none", "-a", "sum(b)", "-o", "csv", "-", stdin=text)[1] == "sum(b)\n2\n"
+    assert prong.run("--quote", "'", "-a", "sum(a)", "-o", "csv", "-", stdin=text.replace(b'"', b"'"))[1] == "sum(a)\n1\n"
+    status, out, err = prong.run("--quote", "'", "-a", "sum(a)", "-", stdin=text)
+    assert status == 4 and out == "" and "expected a number" in err, err
+
+
+@case("what can be neither delimiter, quote nor decimal point is refused with a hint")
+def _(prong):
+    for words in (["--delimiter", "ab"], ["--delimiter", "tab", "--quote", "tab"], ["--quote", "1"], ["--quote", "\u00e9"], ["--decimal", ";"]):
+        status, out, err = prong.run(*words, "-a", "count()", "-", stdin=b"a,b\n1,2\n")
+        assert status == 2 and out == "" and "\nhint: " in err, (words, err)
+
+
 @case("the same bits from one file, from parts of it, from standard input, gzip and zstd")
 def _(prong):
     content, n, _ = inputs.blocks(9, 3 * MIB, 1000, 300000)

@@ -52,7 +52,7 @@ static uint32_t column(struct vec *v, char point, bool is_lenient)
     memset(present, 0xff, sizeof present);
     *v = (struct vec){ .i = (int64_t *)room, .present = present };
     bad = first_bad = UINT32_MAX;
-    return number_column(in.text, in.begin, in.end, in.n, point, is_lenient, v, &bad, &first_bad);
+    return number_column(in.text, in.begin, in.end, in.n, '"', point, is_lenient, v, &bad, &first_bad);
 }
 
 /* The one cell, strict; false: it is no number. Several of it at once, which may be read in another way, must be the same. */

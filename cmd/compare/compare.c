@@ -274,7 +274,7 @@ static const struct explained exits[] = {
 };
 
 static const struct explained environment[] = {
-    { "XDG_CACHE_HOME", "where the folder `prong` with the grown records is made; default: `~/.cache`" },
+    { "XDG_CACHE_HOME", "where the folder `prong` with the records to compare with is made; default: `~/.cache`" },
     { "TMPDIR", "where files that are gone at the end are made; default: `/tmp`" },
     { "NO_COLOR", "if it is set and not empty: no colour" },
     { "TERM", "`dumb`: no colour and no line of progress" },

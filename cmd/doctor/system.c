@@ -145,5 +145,5 @@ void look_at_cache(struct health *h)
     h->cache_is_writable = can_be_written(h->cache);
     health_add(h, "files", "cache", h->cache_is_writable ? HEALTH_OK : HEALTH_NOTE,
                h->cache_is_writable ? NULL : "XDG_CACHE_HOME=/some/folder prong compare, or --input FILE.csv", "%s%s", h->cache,
-               h->cache_is_writable ? ": 70 MB of records are grown there, once" : " cannot be written: no room for the grown records");
+               h->cache_is_writable ? ": prong compare keeps 181 MB of records there" : " cannot be written: no room for records to compare with");
 }

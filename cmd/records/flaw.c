@@ -57,7 +57,7 @@ const char *flaw_excerpt(const char *text, size_t size, char buf[FLAW_EXCERPT])
 void odds_init(struct odds *odds)
 {
     for (int i = 0; i < ODDS_N; i++)
-        odds->odd[i] = (struct odd){ 0, PLACE_NONE };
+        odds->odd[i] = (struct odd){ .first = PLACE_NONE };
 }
 
 void odds_add(struct odds *odds, enum odd_kind kind, uint64_t n, place first)
@@ -66,12 +66,17 @@ void odds_add(struct odds *odds, enum odd_kind kind, uint64_t n, place first)
     if (n == 0)
         return;
     odd->n += n;
-    if (first < odd->first)
+    if (first < odd->first) {
         odd->first = first;
+        odd->line = 0;
+    }
 }
 
 void odds_merge(struct odds *into, const struct odds *from)
 {
-    for (int i = 0; i < ODDS_N; i++)
+    for (int i = 0; i < ODDS_N; i++) {
         odds_add(into, (enum odd_kind)i, from->odd[i].n, from->odd[i].first);
+        if (from->odd[i].n && into->odd[i].first == from->odd[i].first)
+            into->odd[i].line = from->odd[i].line;
+    }
 }

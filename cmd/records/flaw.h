@@ -47,6 +47,7 @@ enum odd_kind {
 struct odd {
     uint64_t n;
     place first;            /* PLACE_NONE while n is 0 */
+    uint64_t line;          /* of it, from 1; 0: to be counted by reading the file again */
 };
 struct odds { struct odd odd[ODDS_N]; };
 void odds_init(struct odds *odds);

@@ -20,7 +20,7 @@ struct column {
     const char *text;
     const uint32_t *begin, *end;
     uint32_t n;
-    char point;
+    char quote, point;
     bool is_lenient;
     struct vec *vec;
     uint32_t bad, first_bad;
@@ -48,9 +48,9 @@ static void trim(const char **text, const char **end)
         --*end;
 }
 
-static enum cell read_cell(const char *text, const char *end, char point, struct decimal *ret_decimal)
+static enum cell read_cell(const char *text, const char *end, char quote, char point, struct decimal *ret_decimal)
 {
-    if (end - text >= 2 && *text == '"' && end[-1] == '"')
+    if (quote && end - text >= 2 && *text == quote && end[-1] == quote)
         text++, end--;
     trim(&text, &end);
     if (text == end)
@@ -60,7 +60,7 @@ static enum cell read_cell(const char *text, const char *end, char point, struct
 
 static enum cell read_row(const struct column *c, uint32_t row, struct decimal *ret_decimal)
 {
-    return read_cell(c->text + c->begin[row], c->text + c->end[row], c->point, ret_decimal);
+    return read_cell(c->text + c->begin[row], c->text + c->end[row], c->quote, c->point, ret_decimal);
 }
 
 /* True: the job goes on without this cell. */
@@ -344,10 +344,11 @@ static enum pass read_reals(struct column *c)
     return read_blocks(c, read_reals_of_block);
 }
 
-uint32_t number_column(const char *text, const uint32_t *begin, const uint32_t *end, uint32_t n, char point, bool is_lenient,
+uint32_t number_column(const char *text, const uint32_t *begin, const uint32_t *end, uint32_t n, char quote, char point, bool is_lenient,
                        struct vec *ret_vec, uint32_t *ret_bad, uint32_t *ret_first_bad)
 {
-    struct column c = { .text = text, .begin = begin, .end = end, .n = n, .point = point, .is_lenient = is_lenient, .vec = ret_vec };
+    struct column c = { .text = text, .begin = begin, .end = end, .n = n, .quote = quote, .point = point, .is_lenient = is_lenient,
+                        .vec = ret_vec };
     enum pass pass = read_ints(&c);
     if (pass == PASS_NO_ROOM)
         pass = read_wides(&c);
@@ -371,7 +372,7 @@ bool number_read(const char *text, size_t size, char point, struct value *ret_va
 {
     struct decimal d;
     struct value value = { .kind = VALUE_NUMBER };
-    if (read_cell(text, text + size, point, &d) != CELL_NUMBER)
+    if (read_cell(text, text + size, '"', point, &d) != CELL_NUMBER)
         return false;
     if (!decimal_exact(&d, &value.number, &value.scale)) {
         value.kind = VALUE_REAL;

@@ -5,12 +5,13 @@
 #pragma once
 #include "records/value.h"
 
-/* Fields begin[k] .. end[k] of `text` (readable 32 bytes before the first and behind the last of them; fields may be quoted: "1.5" is
- * the number 1.5) become numbers. An empty field, also a quoted or a blank one, is missing. ret_vec has room for BATCH_ROWS of any kind.
+/* Fields begin[k] .. end[k] of `text` (readable 32 bytes before the first and behind the last of them) become numbers; they may stand in
+ * quotes: "1.5" is the number 1.5 (quote 0: it is none). An empty field, also a quoted or a blank one, is missing. ret_vec has room for
+ * BATCH_ROWS of any kind.
  *
  * n; or the first row that is neither a number nor missing. With is_lenient such rows are missing, *ret_bad counts them, *ret_first_bad is
  * the first of them; else these are left alone. */
-uint32_t number_column(const char *text, const uint32_t *begin, const uint32_t *end, uint32_t n, char point, bool is_lenient,
+uint32_t number_column(const char *text, const uint32_t *begin, const uint32_t *end, uint32_t n, char quote, char point, bool is_lenient,
                        struct vec *ret_vec, uint32_t *ret_bad, uint32_t *ret_first_bad);
 
 /* One number, for constants and tests. False: it is none. VALUE_NUMBER if its mantissa has at most 38 digits and its scale is at

@@ -65,22 +65,32 @@ static int byte_of(const char *option, const char *text, char otherwise, char *r
         *ret_byte = 0;
     else if (strlen(text) == 1 && (unsigned char)text[0] < 0x80)
         *ret_byte = text[0];
-    else
-        return say_error(SAY_USAGE, "%s takes one ASCII character, `tab` or `none`, found '%s'", option, text);
+    else {
+        (void)say_error(SAY_USAGE, "%s takes one ASCII character, `tab` or `none`, found '%s'", option, text);
+        say_hint("as in %s ';' or %s tab", option, option);
+        return SAY_USAGE;
+    }
     return SAY_OK;
+}
+
+static int refuse(const char *what, const char *hint)
+{
+    (void)say_error(SAY_USAGE, "%s", what);
+    say_hint("%s", hint);
+    return SAY_USAGE;
 }
 
 static int check_bytes(const struct job_opts *o)
 {
     const char delimiter = o->source.delimiter, quote = o->source.quote;
     if (delimiter == '\n' || delimiter == '\r' || quote == '\n' || quote == '\r')
-        return say_error(SAY_USAGE, "lines end at the end of the line: it can be neither delimiter nor quote");
+        return refuse("the end of a line can be neither delimiter nor quote", "--delimiter ';' or --quote none");
     if (delimiter && delimiter == quote)
-        return say_error(SAY_USAGE, "--delimiter and --quote cannot be the same character");
-    if (o->point != '.' && o->point != ',') {
-        (void)say_error(SAY_USAGE, "--decimal takes '.' or ','");
-        return SAY_USAGE;
-    }
+        return refuse("--delimiter and --quote cannot be the same character", "--quote none, if quotes mean nothing");
+    if (quote && strchr("0123456789+-.,eE \t", quote))
+        return refuse("--quote cannot be what a number may hold", "--quote none, if quotes mean nothing");
+    if (o->point != '.' && o->point != ',')
+        return refuse("--decimal takes one of . and ,", "--decimal ,");
     return SAY_OK;
 }
 
@@ -157,7 +167,7 @@ static void report(const struct records_job *job, const struct odds *odds, bool 
             continue;
         any = true;
         say_note("%s: %s, %s; the first at %s", odd_words[k].what, text_count(odd->n, n), odd_words[k].then,
-                 sources_place(&job->sources, odd->first, where));
+                 sources_place(&job->sources, odd->first, odd->line, where));
     }
     if (all && !any)
         say_note("nothing was odd");

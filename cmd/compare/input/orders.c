@@ -128,7 +128,7 @@ static int say_failure(int r, const char *path)
     if (r == -EINTR)
         return SAY_INTERRUPTED;
     (void)say_error(SAY_MISSING, "cannot make the data to measure with: %s, in %s", strerror(-r), path);
-    say_hint("name another place for its 183 MB: XDG_CACHE_HOME=/some/folder prong compare; or use data of your own: --input "
+    say_hint("name another place for its 181 MB: XDG_CACHE_HOME=/some/folder prong compare; or use data of your own: --input "
              "FILE.csv");
     return SAY_MISSING;
 }

@@ -8,31 +8,12 @@
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------- */
 
-/* number.h knows double quotes; others are taken off here. begin, end: room for the batch. */
-static void unquote(const struct work *w, uint32_t column, uint32_t *begin, uint32_t *end)
-{
-    const struct batch *batch = w->batch;
-    for (uint32_t i = 0; i < w->n; i++) {
-        uint32_t from = batch->begin[column][i], to = batch->end[column][i];
-        bool is_quoted = to - from >= 2 && batch->text[from] == w->quote && batch->text[to - 1] == w->quote;
-        begin[i] = from + is_quoted;
-        end[i] = to - is_quoted;
-    }
-}
-
 static void read_numbers(struct work *w, uint32_t column, struct vec *out, uint32_t *ret_bad, uint32_t *ret_first)
 {
     const struct batch *batch = w->batch;
-    const uint32_t *begin = batch->begin[column], *end = batch->end[column];
-    uint32_t *own_begin = w->room[0].values, *own_end = w->room[1].values;
     *ret_bad = *ret_first = 0;
-    if (w->quote && w->quote != '"') {
-        unquote(w, column, own_begin, own_end);
-        begin = own_begin;
-        end = own_end;
-    }
     /* Lenient in any case, so that the whole vector is there; what is not allowed is told by the caller. */
-    (void)number_column(batch->text, begin, end, w->n, w->point, true, out, ret_bad, ret_first);
+    (void)number_column(batch->text, batch->begin[column], batch->end[column], w->n, w->quote, w->point, true, out, ret_bad, ret_first);
 }
 
 int kernel_numbers(struct work *w, const struct step *step, const struct vec *const a[], struct vec *out)

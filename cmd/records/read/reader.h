@@ -1,7 +1,7 @@
 /* reader.h - the rows of a piece of CSV, in batches of which only the used columns are found.
  *
  * A piece is a range of bytes of one file; the rows that begin in it are its rows, wherever they end. Whether it begins inside quotes
- * must be known (quotes.h): nothing is guessed here. One reader per worker; it keeps its buffers from piece to piece.
+ * must be known (run/pieces.h): nothing is guessed here. One reader per worker; it keeps its buffers from piece to piece.
  *
  * Strict: quotes stand around whole fields, are closed by one that a delimiter or the end of the line follows, and are doubled inside; each
  * row has as many fields as the header. Blank lines are passed over unless there is but one column. Rows end with \n or \r\n. */

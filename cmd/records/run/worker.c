@@ -205,9 +205,16 @@ static void do_text(struct worker *w)
     struct work_run *run = w->run;
     if (reader_begin(w->reader, run->file, run->at, run->at, run->at + run->size, false, read_text, w, &run->flaw) == 0)
         (void)tally_rows(w, &run->flaw);
+    run->count.bytes += run->size;
+}
+
+static void tell_lines(struct work_run *run)
+{
     if (run->flaw.kind)
         run->flaw.line = line_of(run, run->flaw.at);
-    run->count.bytes += run->size;
+    for (int k = 0; k < ODDS_N; k++)
+        if (run->odds.odd[k].n)
+            run->odds.odd[k].line = line_of(run, run->odds.odd[k].first);
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------------- */
@@ -269,6 +276,8 @@ int work_task(void *record)
         odds_merge(&run->odds, eval_odds(w.main));
         if (w.filter)
             odds_merge(&run->odds, eval_odds(w.filter));
+        if (!run->shared)
+            tell_lines(run);
     }
     worker_close(&w);
     if (r == 0 && !run->order->shares_memory)

@@ -42,9 +42,9 @@ int stream_open(const struct sources *sources, uint32_t file, struct stream **re
 int64_t stream_read(struct stream *stream, char *buf, size_t size, struct flaw *ret_flaw);     /* how many; 0: the end; negative: a flaw */
 void stream_close(struct stream *stream);
 
-/* "FILE:LINE: byte N", for messages; line and file as sources_say_flaw() tells them. Returns buf. */
+/* "FILE:LINE: byte N", for messages. line 0: is counted, where the file can be read again. Returns buf. */
 enum { SOURCES_PLACE = PATH_MAX + 64 };
-const char *sources_place(const struct sources *sources, place at, char buf[SOURCES_PLACE]);
+const char *sources_place(const struct sources *sources, place at, uint64_t line, char buf[SOURCES_PLACE]);
 
 /* Tells a flaw: file, line, byte, what was expected, a hint; reads the file again to count lines where it can. Returns SAY_BAD_INPUT. */
 int sources_say_flaw(const struct sources *sources, const struct flaw *flaw);

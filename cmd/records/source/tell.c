@@ -86,19 +86,16 @@ static const char *shown_name(const struct sources *sources, uint32_t file)
     return strcmp(name, "-") == 0 ? "standard input" : name;
 }
 
-static const char *write_place(const struct sources *sources, place at, uint64_t line, char buf[SOURCES_PLACE])
+const char *sources_place(const struct sources *sources, place at, uint64_t line, char buf[SOURCES_PLACE])
 {
     const char *name = shown_name(sources, place_file(at));
+    if (!line && place_file(at) < sources->n)
+        line = line_of(sources, place_file(at), place_byte(at));
     if (line)
         snprintf(buf, SOURCES_PLACE, "%s:%" PRIu64 ": byte %" PRIu64, name, line, place_byte(at));
     else
         snprintf(buf, SOURCES_PLACE, "%s: byte %" PRIu64, name, place_byte(at));
     return buf;
-}
-
-const char *sources_place(const struct sources *sources, place at, char buf[SOURCES_PLACE])
-{
-    return write_place(sources, at, place_file(at) < sources->n ? line_of(sources, place_file(at), place_byte(at)) : 0, buf);
 }
 
 int sources_say_flaw(const struct sources *sources, const struct flaw *flaw)
@@ -110,7 +107,7 @@ int sources_say_flaw(const struct sources *sources, const struct flaw *flaw)
     uint64_t line = flaw->line;
     if (!line && is_known && has_place(flaw))
         line = line_of(sources, file, place_byte(flaw->at));
-    int status = say_error(SAY_BAD_INPUT, "%s: %s", has_place(flaw) ? write_place(sources, flaw->at, line, where) : name, flaw->text);
+    int status = say_error(SAY_BAD_INPUT, "%s: %s", has_place(flaw) ? sources_place(sources, flaw->at, line, where) : name, flaw->text);
     if (!is_input || (flaw->kind != FLAW_OPEN && flaw->kind != FLAW_READ && flaw->kind != FLAW_LONG))
         say_what_to_do(name, is_known ? sources->file[file].packing : PACKED_NOT, flaw, is_input ? 0 : line);
     return status;
