@@ -4,7 +4,7 @@
     python3 tests/floors.py ROOT
 
 From low to high: include/, src/base, src/sync, src/memory, src/core, src/engine/NAME, src/*.c. Engines do not know each other. Programs
-and examples see include/ and their own folder alone. Prints TAP; the last cases are about this test itself.
+and examples see include/ and their own folder alone; the programs see cli/, too. Prints TAP; the last cases are about this test itself.
 """
 import os
 import re
@@ -14,7 +14,8 @@ import tempfile
 import tap
 
 FLOORS = ["include", "src/base", "src/sync", "src/memory", "src/core", "src/engine", "src"]
-GUESTS = ["cmd", "shop", "python", "examples"]
+GUESTS = ["cli", "cmd", "shop", "python", "examples"]
+SHARED = {"cmd": ["cli"], "shop": ["cli"]}      # what else a guest sees
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<(prong[./][^>]*)>)', re.M)
 
 
@@ -33,7 +34,7 @@ def includes(root, path):
     for found in INCLUDE.finditer(text):
         quoted, public = found.groups()
         house = path.split("/")[0]
-        places = ["include"] if public else [os.path.dirname(path), house, "include", "src"]
+        places = ["include"] if public else [os.path.dirname(path), house, *SHARED.get(house, []), "include", "src"]
         named = (os.path.normpath(os.path.join(place, quoted or public)) for place in places)
         target = next((name for name in named if os.path.isfile(os.path.join(root, name))), None)
         yield text.count("\n", 0, found.start()) + 1, quoted or public, target
@@ -54,7 +55,8 @@ def complaint(path, target):
     if target is None:
         return "names no file here"
     if house in GUESTS:
-        return None if target.split("/")[0] in (house, "include") else f"{house}/ sees include/ and itself alone"
+        seen = [house, *SHARED.get(house, []), "include"]
+        return None if target.split("/")[0] in seen else f"{house}/ sees {', '.join(seen)} alone"
     if target.split("/")[0] in GUESTS or floor_of(target) > floor_of(path):
         return "climbs"
     if engine_of(path) and engine_of(target) and engine_of(path) != engine_of(target):
@@ -84,8 +86,9 @@ SAMPLE = {
     "src/engine/threads/threads.h": '#include "core/run.h"\n',
     "src/open.c": '#include "engine/threads/threads.h"\n',
     "cmd/main.c": '#include <prong.h>\n#include "say.h"\n#include "compare/rows.h"\n',
-    "cmd/say.h": "\n",
+    "cli/say.h": "\n",
     "cmd/compare/rows.h": '#include "say.h"\n',
+    "shop/main.c": '#include <prong.h>\n#include "say.h"\n',
     "examples/hello.c": "#include <prong.h>\n",
 }
 CLIMBS = [
@@ -96,10 +99,12 @@ CLIMBS = [
     ("src/memory/heap.h", '#include "core/run.h"'),
     ("src/core/run.h", '#include "engine/engines.h"'),
     ("src/engine/serial/serial.c", '#include "engine/threads/threads.h"'),
-    ("src/core/run.h", '#include "../../cmd/say.h"'),
+    ("src/core/run.h", '#include "../../cli/say.h"'),
     ("cmd/main.c", '#include "core/run.h"'),
     ("cmd/main.c", '#include "../src/base/list.h"'),
-    ("examples/hello.c", '#include "../cmd/say.h"'),
+    ("examples/hello.c", '#include "../cli/say.h"'),
+    ("cli/say.h", '#include "../cmd/compare/rows.h"'),
+    ("shop/main.c", '#include "../cmd/compare/rows.h"'),
     ("src/open.c", '#include "core/no_such_file.h"'),
     ("src/open.c", "#include <prong/no_such_file.h>"),
 ]

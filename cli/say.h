@@ -4,6 +4,9 @@
  * whatever then fails, fails because of it. */
 #pragma once
 
+/* Whose messages they are: "prong" unless main() says otherwise. */
+extern const char *say_name;
+
 /* The exit status of the program; functions of cmd/ that return a status have said why. */
 enum {
     SAY_OK = 0,

@@ -11,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+const char *say_name = "prong";
+
 static bool line_is_shown;
 
 static void line(const char *prefix, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
@@ -19,7 +21,7 @@ static void line(const char *prefix, const char *fmt, va_list args)
     if (interrupt_came())
         return;
     say_progress_end();
-    fputs(prefix, stderr);
+    fprintf(stderr, "%s: ", prefix);
     vfprintf(stderr, fmt, args);
     fputc('\n', stderr);
 }
@@ -28,7 +30,7 @@ int say_error(int status, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    line("prong: ", fmt, args);
+    line(say_name, fmt, args);
     va_end(args);
     return interrupt_came() ? SAY_INTERRUPTED : status;
 }
@@ -37,7 +39,7 @@ void say_hint(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    line("hint: ", fmt, args);
+    line("hint", fmt, args);
     va_end(args);
 }
 
@@ -45,7 +47,7 @@ void say_note(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    line("prong: ", fmt, args);
+    line(say_name, fmt, args);
     va_end(args);
 }
 
@@ -87,6 +89,6 @@ void say_progress_end(void)
 int say_interrupted(void)
 {
     say_progress_end();
-    fputs("prong: interrupted: nothing was measured to the end\n", stderr);
+    fprintf(stderr, "%s: interrupted: nothing was measured to the end\n", say_name);
     return interrupt_status();
 }
