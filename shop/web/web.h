@@ -1,0 +1,33 @@
+/* web.h - the shop's pages: plain HTML that works without JavaScript, in malloc'd text that the caller frees; NULL: no memory.
+ *
+ * All that comes from outside is escaped. One stylesheet at /style.css; the policy in web_headers() lets nothing else be loaded or run. */
+#pragma once
+#include "order/order.h"
+
+struct web_front {
+    const struct catalogue *catalogue;  /* with fresh stock */
+    const char *key;            /* a new idempotency key for the form */
+    const char *csrf;
+    bool is_demo;               /* offer the stand-in's payment tokens; else the method is a text field for the gateway's token */
+    const char *flaw_field, *flaw_text;     /* of the last try; NULL: none */
+    const char *email, *sku, *qty, *note;   /* what was filled in then; NULL: nothing */
+};
+char *web_front_page(const struct web_front *front);
+
+struct web_order {
+    const struct order *order;
+    enum receipt_state receipt;
+    bool is_demo;
+    const char *declined;       /* why, for the customer; NULL */
+};
+/* Loads itself anew every second while payment or receipt is on its way: a header of its own, see web_refresh(). */
+char *web_order_page(const struct web_order *order);
+bool web_refreshes(const struct web_order *order);
+
+char *web_message_page(const char *heading, const char *text, const char *link, const char *link_text);    /* errors, too */
+
+extern const char web_style[];  /* the stylesheet */
+extern const char *const web_headers[];     /* "Name", "value", ..., NULL: for every page: content security policy and its like */
+
+/* "19.90 EUR" of 1990, "eur"; returns buf. */
+const char *web_money(int64_t cents, const char *currency, char *buf, size_t size);
