@@ -56,8 +56,6 @@ struct flow {
     struct flow_customer *customers;    /* all, in order of until_ms */
     uint64_t in_store;                  /* ops under way */
     bool is_draining, is_abandoned, tick_is_on;
-    void (*idle)(void *arg);
-    void *arg;
     uint64_t random;
     struct flow_stats stats;
 };
@@ -136,16 +134,6 @@ bool flow_is_idle(const struct flow *flow)
     return !flow->customers && !flow->in_store && !flow->stats.at_gateway;
 }
 
-static void look_whether_idle(struct flow *flow)
-{
-    keep_ticking(flow);
-    void (*idle)(void *arg) = flow->idle;
-    if (!idle || !flow_is_idle(flow))
-        return;
-    flow->idle = NULL;
-    idle(flow->arg);
-}
-
 static void end_run(struct flow_run *run)
 {
     struct flow *flow = run->flow;
@@ -154,7 +142,7 @@ static void end_run(struct flow_run *run)
     order_free(run->order);
     free(run->answer);
     free(run);
-    look_whether_idle(flow);
+    keep_ticking(flow);
 }
 
 /* ---- T1: the order, its stock and its charge key ------------------------------------------------------------------------- */
@@ -326,7 +314,7 @@ static void on_charged(struct charge *charged)
             flow->stats.unknown++;
         ask_again(run, &end);
     }
-    look_whether_idle(flow);
+    keep_ticking(flow);
 }
 
 static void ask_gateway(struct flow_run *run, enum stage stage)
@@ -423,7 +411,7 @@ static void on_tick(uv_timer_t *timer)
     DL_FOREACH_SAFE2(flow->pausing, run, next, pause_next)
         if (run->again_ms <= now && !flow->is_abandoned && (!flow->is_draining || run->customers || run->stage == SETTLING_AGAIN))
             go_on(run);
-    look_whether_idle(flow);
+    keep_ticking(flow);
 }
 
 /* ---- from start to end --------------------------------------------------------------------------------------------------- */
@@ -463,12 +451,9 @@ int flow_open(const struct flow_opts *opts, struct flow **ret_flow)
     return 0;
 }
 
-void flow_drain(struct flow *flow, void (*idle)(void *arg), void *arg)
+void flow_drain(struct flow *flow)
 {
     flow->is_draining = true;
-    flow->idle = idle;
-    flow->arg = arg;
-    look_whether_idle(flow);
 }
 
 void flow_abandon(struct flow *flow)

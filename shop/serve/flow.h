@@ -57,12 +57,12 @@ struct flow_customer {
 /* Takes the order over, whose token, key and body_hash are set. The customer is told once, perhaps here and now. */
 void flow_take(struct flow *flow, struct order *order, struct flow_customer *customer);
 
-/* No new ones (BUSY); `idle` is called once nobody waits and nothing is at the gateway or in the store; perhaps here and now. */
-void flow_drain(struct flow *flow, void (*idle)(void *arg), void *arg);
+/* No new ones (BUSY). What is under way goes on as long as somebody waits for it. */
+void flow_drain(struct flow *flow);
 /* Tells all who still wait that it is IN_PROGRESS, and gives up what is at the gateway: the next server goes on. Ops of the store come
  * back later. */
 void flow_abandon(struct flow *flow);
-bool flow_is_idle(const struct flow *flow);
+bool flow_is_idle(const struct flow *flow);     /* nobody waits, and nothing is at the gateway or in the store */
 void flow_close(struct flow *flow);     /* idle, or abandoned with no op in the store; its handles end in the loop later */
 
 enum { FLOW_BUCKETS = 12 };
