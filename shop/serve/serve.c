@@ -111,6 +111,7 @@ static int activated_socket(void)
     return sd_listen_fds(0) >= 1 ? SD_LISTEN_FDS_START : -1;
 }
 
+/* Before the others, which need its address; nothing is handled until the loop runs. */
 static int open_http(struct server *server)
 {
     struct shop *shop = &server->shop;
@@ -121,15 +122,10 @@ static int open_http(struct server *server)
                                     .per_address = server->opts.per_address, .handle = routes_handle, .arg = shop };
     if (http_open(&shop->loop, &opts, &shop->http) < 0)
         return say_error(SAY_MISSING, "--listen %s: %s", server->opts.listen, http_trouble());
-    return SAY_OK;
-}
-
-/* With port 0 the address is known only now; customers' links need it before. */
-static void name_address(struct server *server)
-{
-    struct shop *shop = &server->shop;
     const char *colon = strrchr(server->opts.listen, ':');
     snprintf(shop->url, sizeof shop->url, "http://%.*s:%u", (int)(colon - server->opts.listen), server->opts.listen, http_port(shop->http));
+    shop->public_url = server->opts.public_url ? server->opts.public_url : shop->url;
+    return SAY_OK;
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------- */
@@ -233,7 +229,7 @@ static void announce(struct server *server)
 
 static int open_all(struct server *server)
 {
-    static int (*const open[])(struct server *) = { open_store, open_gateway, open_mailer, open_flow, open_http };
+    static int (*const open[])(struct server *) = { open_store, open_http, open_gateway, open_mailer, open_flow };
     int status = SAY_OK;
     for (size_t i = 0; i < sizeof open / sizeof open[0] && status == SAY_OK; i++)
         status = open[i](server);
@@ -271,13 +267,11 @@ int serve_run(const struct serve_opts *opts)
     server->opts = *opts;
     fill_in(&server->opts);
     server->shop.opts = &server->opts;
-    server->shop.public_url = opts->public_url;
     server->shop.started_ms = clock_ms();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)uv_loop_init(&server->shop.loop);
     int status = open_all(server);
     if (status == SAY_OK) {
-        name_address(server);
         watch(server);
         announce(server);
         (void)uv_run(&server->shop.loop, UV_RUN_DEFAULT);
