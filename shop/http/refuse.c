@@ -22,7 +22,7 @@ struct rule {
 };
 #define ERROR(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
 static const struct rule rules[REFUSAL_COUNT] = {
-    [REFUSAL_HIDDEN] = { 400, ERROR("malformed", "The header has a NUL, a folded line or a line that does not end with CR LF.") },
+    [REFUSAL_HIDDEN] = { 400, ERROR("malformed", "The header has a NUL, a field without a name, a folded line, or a line that does not end with CR LF.") },
     [REFUSAL_METHOD] = { 400, ERROR("malformed", "The method is no token.") },
     [REFUSAL_TARGET] = { 400, ERROR("malformed", "The target does not begin with a slash, or has characters that do not belong there.") },
     [REFUSAL_NAME] = { 400, ERROR("malformed", "The name of a header field is no token.") },
