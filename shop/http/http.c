@@ -1,386 +1,273 @@
-/* http.c - libmicrohttpd on a libuv loop: its epoll descriptor lies in ours, and it runs when that is readable.
+/* http.c - the server: libmicrohttpd without threads of its own, driven by the loop.
  *
- * libmicrohttpd calls on_access() first with the head of a request, then with each part of the body, then once more. There the handler
- * is called; if it has not answered by then, the connection is suspended, and resumed by http_answer(), whereupon on_access() is called
- * again and hands the answer in. */
-#include "http/inside.h"
+ * All of its sockets are in one epoll descriptor, which the loop watches; when that is readable, MHD_run() does what can be done. What is
+ * left over then (a second request in a buffer, say) no descriptor tells: an idle handle has the loop come back at once. Of
+ * the library's time-outs none is used: they count from the last byte, so a byte a second keeps a connection for ever (see deadline.h). */
+#include "base/log.h"
+#include "http/listen.h"
+#include "http/receive.h"
+#include "http/server.h"
 
-#include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { MEMORY_OVER_HEADER = 6 * 1024, RUNS_MOST = 8, SPARE_FILES = 256, BACKLOG = 4096 };
+enum { CONNECTIONS = 10000, HEADER_BYTES = 8192, HEADER_FIELDS = 64, BODY_BYTES = 65536, PHASE_MS = 30000 };
 
-static _Thread_local char trouble[256];
+static _Thread_local char trouble[200];
 
 const char *http_trouble(void)
 {
     return trouble;
 }
 
-/* ---- running libmicrohttpd ------------------------------------------------------------------------------------------------- */
-
-static void on_again(uv_timer_t *timer);
-
-static void run_daemon(struct http *http)
+static int fail(int error, const char *what)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms;
-    for (int i = 0; i < RUNS_MOST; i++) {
-        (void)MHD_run(http->daemon);
-        if (MHD_get_timeout(http->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
-            return;
-    }
-    (void)uv_timer_start(&http->again, on_again, 0, 0);     /* others on the loop have their turn */
+    (void)snprintf(trouble, sizeof trouble, "%s: %s", what, strerror(-error));
+    return error;
 }
 
-static void on_again(uv_timer_t *timer)
+/* ---- the loop -------------------------------------------------------------------------------------------------------------- */
+
+static void turn_again(uv_idle_t *again)
 {
-    run_daemon(timer->data);
+    http_turn(again->data);
 }
 
-static void on_ready(uv_poll_t *poll, int status, int events)
+static void turn_for(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    run_daemon(poll->data);
+    http_turn(poll->data);
 }
 
-/* ---- one request --------------------------------------------------------------------------------------------------------- */
-
-static enum MHD_Result hand_in(struct http_request *request)
+void http_turn(struct http *http)
 {
-    phase_enter(request->connection, PHASE_ANSWER);
-    enum MHD_Result r = MHD_queue_response(request->mhd, (unsigned)request->status, request->response);
-    MHD_destroy_response(request->response);
-    request->response = NULL;
-    return r;
-}
-
-static struct MHD_Response *response_of(const struct http *http, const struct http_answer *answer)
-{
-    struct MHD_Response *response = MHD_create_response_from_buffer(answer->size, (void *)(uintptr_t)(answer->size ? answer->body : ""),
-                                                                    answer->is_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
-    if (!response)
-        return NULL;
-    if (answer->type)
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
-    for (size_t i = 0; i + 1 < sizeof answer->headers / sizeof answer->headers[0] && answer->headers[i]; i += 2)
-        (void)MHD_add_response_header(response, answer->headers[i], answer->headers[i + 1]);
-    if (answer->closes || http->is_stopping)
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    return response;
-}
-
-void http_answer(struct http_request *request, const struct http_answer *answer)
-{
-    static const struct http_answer no_memory = { .status = 503, .is_static = true, .closes = true };
-    request->status = answer->status;
-    request->response = response_of(request->http, answer);
-    if (!request->response) {
-        request->status = no_memory.status;
-        request->response = response_of(request->http, &no_memory);
-    }
-    if (request->is_waiting) {
-        request->is_waiting = false;
-        request->http->stats.waiting--;
-        MHD_resume_connection(request->mhd);
-        if (!uv_is_active((uv_handle_t *)&request->http->again))    /* no descriptor tells of it */
-            (void)uv_timer_start(&request->http->again, on_again, 0, 0);
-    }
-}
-
-static void refuse(struct http_request *request, int status, const char *code, const char *text)
-{
-    char body[256];
-    int size = snprintf(body, sizeof body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", code, text);
-    request->http->stats.refused++;
-    request->is_handled = true;
-    http_answer(request, &(struct http_answer){ .status = status, .type = "application/json", .body = body, .size = (size_t)size, .closes = true });
-}
-
-/* The head has come. */
-static enum MHD_Result begin(struct http *http, struct MHD_Connection *mhd, const char *path, const char *method, const char *version,
-                             void **ret_request)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct http_request *request = calloc(1, sizeof *request);
-    if (!request)
-        return MHD_NO;
-    *request = (struct http_request){ .http = http, .connection = info->socket_context, .mhd = mhd, .method = method, .path = path };
-    *ret_request = request;
-    http->stats.requests++;
-    phase_enter(request->connection, PHASE_BODY);
-    const char *code, *text;
-    int status = refuse_head(http, mhd, version, &code, &text);
-    if (!status)
-        return MHD_YES;
-    refuse(request, status, code, text);
-    return hand_in(request);
-}
-
-static bool make_room(struct http_request *request, size_t more)
-{
-    if (request->size + more < request->room)
-        return true;
-    const char *length = http_header(request, "Content-Length");
-    size_t wanted = length && !request->room ? strtoul(length, NULL, 10) + 1 : 0, room = request->room ? request->room * 2 : 1024;
-    room = wanted > request->size + more ? wanted : room > request->size + more ? room : request->size + more + 1;
-    char *body = realloc(request->body, room);
-    if (!body)
-        return false;
-    request->body = body;
-    request->room = room;
-    return true;
-}
-
-/* Behind a limit the rest is read and dropped: only once all of it has come can an answer be given. */
-static void take_part(struct http_request *request, const char *part, size_t size)
-{
-    if (request->size + size > request->http->opts.body_bytes || !make_room(request, size)) {
-        request->is_too_large = true;
-        return;
-    }
-    memcpy(request->body + request->size, part, size);
-    request->size += size;
-    request->body[request->size] = '\0';
-}
-
-static enum MHD_Result handle(struct http_request *request)
-{
-    struct http *http = request->http;
-    request->is_handled = true;
-    phase_leave(request->connection);
-    if (request->is_too_large)
-        refuse(request, 413, "body_too_large", "The body of the request is too large.");
+    unsigned long long wait_ms;
+    http->is_running = true;
+    (void)MHD_run(http->daemon);
+    http->is_running = false;
+    if (MHD_get_timeout(http->daemon, &wait_ms) && wait_ms == 0)
+        (void)uv_idle_start(&http->again, turn_again);
     else
-        http->opts.handle(request, http->opts.arg);
-    if (request->response)
-        return hand_in(request);
-    request->is_waiting = true;
-    http->stats.waiting++;
-    MHD_suspend_connection(request->mhd);
-    return MHD_YES;
+        (void)uv_idle_stop(&http->again);
 }
 
-static enum MHD_Result on_access(void *arg, struct MHD_Connection *mhd, const char *path, const char *method, const char *version,
-                                 const char *part, size_t *part_size, void **slot)
+static void handle_ended(uv_handle_t *handle)
 {
-    struct http_request *request = *slot;
-    if (!request)
-        return begin(arg, mhd, path, method, version, slot);
-    if (*part_size) {
-        take_part(request, part, *part_size);
-        *part_size = 0;
-        return MHD_YES;
-    }
-    return request->is_handled ? hand_in(request) : handle(request);
+    struct http *http = handle->data;
+    if (--http->handles == 0)
+        free(http);
 }
 
-/* Answered and sent, or the client has gone; never while it waits. */
-static void on_completed(void *arg, struct MHD_Connection *mhd, void **slot, enum MHD_RequestTerminationCode why)
+static void end_handle(struct http *http, void *handle)
 {
-    (void)arg;
-    (void)mhd;
-    (void)why;
-    struct http_request *request = *slot;
-    if (!request)
-        return;
-    phase_enter(request->connection, PHASE_HEADER);
-    if (request->response)
-        MHD_destroy_response(request->response);
-    free(request->body);
-    free(request);
-    *slot = NULL;
+    ((uv_handle_t *)handle)->data = http;
+    uv_close(handle, handle_ended);
 }
 
-static void on_connection(void *arg, struct MHD_Connection *mhd, void **slot, enum MHD_ConnectionNotificationCode what)
-{
-    struct http *http = arg;
-    struct connection *connection = *slot;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        connection = calloc(1, sizeof *connection);
-        *slot = connection;
-        if (!connection)
-            return;
-        *connection = (struct connection){ .http = http, .phase = PHASE_WAITING,
-                                           .fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd };
-        http->stats.connections++;
-        phase_enter(connection, PHASE_HEADER);
-        phase_start_clock(http);
-    } else if (connection) {
-        http->stats.connections--;
-        phase_leave(connection);
-        free(connection);
-        *slot = NULL;
-    }
-}
+/* ---- opening --------------------------------------------------------------------------------------------------------------- */
 
-/* ---- from open to close -------------------------------------------------------------------------------------------------- */
-
-static void fill_in(struct http_opts *o)
-{
-    static const struct http_opts usual = { .connections = 10000, .header_bytes = 8192, .header_fields = 64, .body_bytes = 65536,
-                                            .header_ms = 30000, .body_ms = 30000, .answer_ms = 30000 };
-    uint32_t *const values[] = { &o->connections, &o->header_bytes, &o->header_fields, &o->body_bytes, &o->header_ms, &o->body_ms, &o->answer_ms };
-    const uint32_t defaults[] = { usual.connections, usual.header_bytes, usual.header_fields, usual.body_bytes, usual.header_ms, usual.body_ms,
-                                  usual.answer_ms };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        if (!*values[i])
-            *values[i] = defaults[i];
-}
-
-/* As many open files as may be, and no more connections than leave some for the rest of the program. */
-static void make_room_for_files(struct http_opts *o)
+/* As many files as may be open, and how many connections that allows: half of them, the other half is for what is behind the server. */
+static uint32_t allow_connections(uint32_t wanted)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t half = limit.rlim_cur > 2 * SPARE_FILES ? (limit.rlim_cur - SPARE_FILES) / 2 : SPARE_FILES;     /* the gateway takes the other half */
-    if (o->connections > half)
-        o->connections = (uint32_t)half;
+        return wanted;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur / 2 < wanted ? (uint32_t)(limit.rlim_cur / 2) : wanted;
 }
 
-static int read_address(const struct http_opts *o, struct sockaddr_storage *ret_address)
+static uint32_t or_else(uint32_t value, uint32_t otherwise)
 {
-    struct sockaddr_in *four = (struct sockaddr_in *)ret_address;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret_address;
-    memset(ret_address, 0, sizeof *ret_address);
-    if (inet_pton(AF_INET, o->address, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-        four->sin_port = htons(o->port);
-    } else if (inet_pton(AF_INET6, o->address, &six->sin6_addr) == 1) {
-        six->sin6_family = AF_INET6;
-        six->sin6_port = htons(o->port);
-    } else {
-        snprintf(trouble, sizeof trouble, "'%s' is no address in figures", o->address);
-        return -EINVAL;
+    return value ? value : otherwise;
+}
+
+static struct http *new_http(uv_loop_t *loop, const struct http_opts *opts)
+{
+    struct http *http = calloc(1, sizeof *http);
+    if (!http)
+        return NULL;
+    http->loop = loop;
+    http->handle = opts->handle;
+    http->arg = opts->arg;
+    http->limits = (struct refuse_limits){ or_else(opts->header_bytes, HEADER_BYTES), or_else(opts->header_fields, HEADER_FIELDS),
+                                           or_else(opts->body_bytes, BODY_BYTES) };
+    http->deadlines.length_ms[PHASE_HEADER] = or_else(opts->header_ms, PHASE_MS);
+    http->deadlines.length_ms[PHASE_BODY] = or_else(opts->body_ms, PHASE_MS);
+    http->deadlines.length_ms[PHASE_ANSWER] = or_else(opts->answer_ms, PHASE_MS);
+    return http;
+}
+
+static void free_refusals(struct http *http)
+{
+    for (size_t i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
+        if (http->refusals[i])
+            MHD_destroy_response(http->refusals[i]);
+}
+
+static int make_refusals(struct http *http)
+{
+    for (size_t i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
+        if (!(http->refusals[i] = refusal_response((enum refusal)i))) {
+            free_refusals(http);
+            return -ENOMEM;
+        }
+    return 0;
+}
+
+/* The library reads a header into half of a connection's memory at first, into all of it at last; so it has room for a whole one, for
+ * what is noted of its fields, and for the header of the answer. */
+static struct MHD_Daemon *start_daemon(struct http *http, const struct http_opts *opts, int fd)
+{
+    size_t memory = http->limits.header_bytes + (size_t)http->limits.header_fields * FIELD_ROOM + ANSWER_ROOM;
+    errno = 0;
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, receive_request, http,
+        MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_CONNECTION_LIMIT, allow_connections(or_else(opts->connections, CONNECTIONS)),
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, opts->per_address,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
+        MHD_OPTION_NOTIFY_CONNECTION, receive_client, http,
+        MHD_OPTION_NOTIFY_COMPLETED, receive_end, http,
+        MHD_OPTION_URI_LOG_CALLBACK, receive_target, http,
+        MHD_OPTION_UNESCAPE_CALLBACK, receive_decode, http,
+        MHD_OPTION_END);
+}
+
+static int listening_fd(const struct http_opts *opts, int *ret_fd)
+{
+    int r;
+    char what[100];
+    if (opts->fd >= 0) {
+        if ((r = listen_take(opts->fd)) < 0)
+            return fail(r, "the socket that was passed on");
+        *ret_fd = opts->fd;
+        return 0;
+    }
+    if ((r = listen_on(opts->address, opts->port, ret_fd)) < 0) {
+        (void)snprintf(what, sizeof what, "%s, port %u", opts->address, opts->port);
+        return fail(r, what);
     }
     return 0;
 }
 
-/* Our own, for words when it fails: libmicrohttpd says no more than that. */
-static int listen_at(const struct http_opts *o, int *ret_fd)
+/* Asks a sound request of itself, to see how this release of the library lays out what it reads: see refuse.c. */
+static void probe(struct http *http)
 {
-    struct sockaddr_storage address;
-    int on = 1, r = read_address(o, &address);
+    static const char request[] = "GET /a/b%20c?d=e&f=%26 HTTP/1.1\r\nHost: probe\r\nCookie: g=h; i=j\r\nX-K:l\r\nX-M:  n o \r\n\r\n";
+    struct sockaddr_storage nowhere = { .ss_family = AF_UNIX };
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+        return;
+    (void)!write(ends[1], request, sizeof request - 1);
+    http->is_probing = true;
+    (void)MHD_add_connection(http->daemon, ends[0], (struct sockaddr *)&nowhere, sizeof nowhere.ss_family);  /* closes it in any case */
+    http->is_probing = false;
+    (void)MHD_run(http->daemon);
+    close(ends[1]);
+    (void)MHD_run(http->daemon);
+    if (!http->sees_layout)
+        log_line(LOG_LEVEL_WARNING, "libmicrohttpd %s lays out requests in an unknown way: NULs and folded lines in headers are not refused",
+            MHD_get_version());
+}
+
+static int start_handles(struct http *http)
+{
+    int epoll_fd = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    int r = uv_poll_init(http->loop, &http->poll, epoll_fd);
     if (r < 0)
         return r;
-    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    socklen_t size = address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    if (bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, BACKLOG) == 0) {
-        *ret_fd = fd;
-        return 0;
-    }
-    r = -errno;
-    snprintf(trouble, sizeof trouble, "cannot listen at %s port %u: %s", o->address, o->port, strerror(errno));
-    (void)close(fd);
-    return r;
-}
-
-static void log_nothing(void *arg, const char *fmt, va_list args)
-{
-    (void)arg;
-    (void)fmt;
-    (void)args;
-}
-
-static struct MHD_Daemon *start_daemon(struct http *http, int fd)
-{
-    const struct http_opts *o = &http->opts;
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_access, http,
-                            MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL,
-                            MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd,
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections,
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)o->per_address,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)o->header_bytes + MEMORY_OVER_HEADER,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
-                            MHD_OPTION_END);
-}
-
-static void watch_daemon(struct http *http)
-{
-    int epoll = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    (void)uv_timer_init(http->loop, &http->again);
-    (void)uv_timer_init(http->loop, &http->clock);
-    (void)uv_poll_init(http->loop, &http->poll, epoll);
-    http->again.data = http->clock.data = http->poll.data = http;
-    http->open_handles = 3;
-    (void)uv_poll_start(&http->poll, UV_READABLE, on_ready);
+    http->poll.data = http->again.data = http;
+    http->handles = 3;
+    /* None of these can fail. */
+    (void)uv_idle_init(http->loop, &http->again);
+    deadlines_init(&http->deadlines, http->loop, receive_too_late);
+    (void)uv_poll_start(&http->poll, UV_READABLE, turn_for);
+    return 0;
 }
 
 int http_open(uv_loop_t *loop, const struct http_opts *opts, struct http **ret_http)
 {
-    struct http *http = calloc(1, sizeof *http);
-    if (!http)
-        return -ENOMEM;
-    http->opts = *opts;
-    http->loop = loop;
-    fill_in(&http->opts);
-    make_room_for_files(&http->opts);
-    int fd = opts->fd, r = fd >= 0 ? 0 : listen_at(opts, &fd);
+    int fd, r = listening_fd(opts, &fd);
     if (r < 0)
+        return r;
+    struct http *http = new_http(loop, opts);
+    if (!http || make_refusals(http) < 0) {
+        r = fail(-ENOMEM, "HTTP");
         goto free_http;
-    http->daemon = start_daemon(http, fd);
-    if (!http->daemon) {
-        snprintf(trouble, sizeof trouble, "libmicrohttpd does not start: out of memory or descriptors?");
-        r = -ENOMEM;
-        goto close_fd;
     }
-    watch_daemon(http);
+    http->port = listen_port(fd);
+    http->daemon = start_daemon(http, opts, fd);
+    if (!http->daemon) {
+        r = fail(errno ? -errno : -ENOMEM, "libmicrohttpd");
+        goto free_refusals;
+    }
+    r = start_handles(http);
+    if (r < 0) {
+        r = fail(r, "the loop");
+        goto stop_daemon;
+    }
+    probe(http);
     *ret_http = http;
     return 0;
-close_fd:
-    (void)close(fd);
+stop_daemon:
+    MHD_stop_daemon(http->daemon);
+    fd = -1;                        /* closed with it */
+free_refusals:
+    free_refusals(http);
 free_http:
     free(http);
+    if (opts->fd < 0 && fd >= 0)
+        close(fd);
     return r;
 }
 
 uint16_t http_port(const struct http *http)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    return info ? info->port : 0;
+    return http->port;
 }
 
+/* ---- ending ---------------------------------------------------------------------------------------------------------------- */
+
+/* Connections on which no request has begun end, but what has come on them and was not read yet is still answered: the
+ * receiving side alone is shut, and the library finds first the bytes, then the end. */
 void http_stop(struct http *http)
 {
-    http->is_stopping = true;
-    MHD_socket fd = MHD_quiesce_daemon(http->daemon);
-    if (fd != MHD_INVALID_SOCKET)
-        (void)close(fd);
-    phase_cut_idle(http);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct http *http = handle->data;
-    if (--http->open_handles == 0)
-        free(http);
+    if (http->is_stopped)
+        return;
+    http->is_stopped = true;
+    int fd = MHD_quiesce_daemon(http->daemon);
+    if (fd >= 0)
+        close(fd);
+    for (struct deadline *deadline = http->deadlines.first[PHASE_HEADER]; deadline; deadline = deadline->next) {
+        struct http_client *client = http_client_of(deadline);
+        if (!client->target)
+            (void)shutdown(client->fd, SHUT_RD);
+    }
 }
 
 void http_close(struct http *http)
 {
     if (!http)
         return;
-    (void)uv_poll_stop(&http->poll);
-    (void)MHD_run(http->daemon);        /* takes back what was resumed just now */
+    assert(!http->is_running && http->stats.waiting == 0);
+    http_stop(http);
+    http_turn(http);                /* answers that were given a moment ago go out */
+    end_handle(http, &http->poll);
+    end_handle(http, &http->again);
+    end_handle(http, &http->deadlines.timer);
     MHD_stop_daemon(http->daemon);
-    uv_close((uv_handle_t *)&http->poll, on_closed);
-    uv_close((uv_handle_t *)&http->again, on_closed);
-    uv_close((uv_handle_t *)&http->clock, on_closed);
+    free_refusals(http);
 }
 
 void http_stats(const struct http *http, struct http_stats *ret_stats)

@@ -1,12 +1,13 @@
-/* request.c - what a handler may ask about a request. */
-#include "http/inside.h"
+/* request.c - what a handler can ask of a request. Texts lie in the connection's memory and in the request; they are good until the answer. */
+#include "http/server.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
+#include <netinet/in.h>
+#include <string.h>
 
+/* A HEAD is a GET whose answer's body is not sent; the library sees to that. */
 const char *http_method(const struct http_request *request)
 {
-    return request->method;
+    return strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0 ? MHD_HTTP_METHOD_GET : request->method;
 }
 
 const char *http_path(const struct http_request *request)
@@ -14,40 +15,38 @@ const char *http_path(const struct http_request *request)
     return request->path;
 }
 
-static const char *look_up(const struct http_request *request, enum MHD_ValueKind kind, const char *name)
-{
-    return MHD_lookup_connection_value(request->mhd, kind, name);
-}
-
 const char *http_query(const struct http_request *request, const char *name)
 {
-    return look_up(request, MHD_GET_ARGUMENT_KIND, name);
+    const char *value = NULL;
+    size_t size = 0;
+    if (!MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, &size))
+        return NULL;
+    if (!value)
+        return "";                          /* "?name" */
+    return strlen(value) == size ? value : NULL;    /* a NUL in it (%00) makes no text */
 }
 
 const char *http_header(const struct http_request *request, const char *name)
 {
-    return look_up(request, MHD_HEADER_KIND, name);
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
 const char *http_cookie(const struct http_request *request, const char *name)
 {
-    return look_up(request, MHD_COOKIE_KIND, name);
+    return MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, name);
 }
 
 const char *http_body(const struct http_request *request, size_t *ret_size)
 {
     *ret_size = request->size;
-    return request->body ? request->body : "";
+    return request->body;
 }
 
-const char *http_peer(const struct http_request *request, char *buf, size_t size)
+void *http_peer(const struct http_request *request, char *buf, size_t size)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *address = info ? info->client_addr : NULL;
-    const void *figures = !address ? NULL : address->sa_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
-                                                                         : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
-    if (!figures || !inet_ntop(address->sa_family, figures, buf, (socklen_t)size))
-        snprintf(buf, size, "?");
+    const struct sockaddr *peer = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    if (uv_ip_name(peer, buf, size) != 0)
+        buf[0] = '\0';
     return buf;
 }
 
