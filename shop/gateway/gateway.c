@@ -2,7 +2,13 @@
  *
  * Was anything sent? on_sending() is called by libcurl when a connection is there (and TLS is agreed) and before the request goes out:
  * what fails before the first of these calls has charged nobody, whatever the error is called. Later errors are CHARGE_UNKNOWN: also
- * where a connection that was kept alive has died and libcurl, by itself, asks again over a new one (with the same key) that fails. */
+ * where a connection that was kept alive has died and libcurl, by itself, asks again over a new one (with the same key) that fails.
+ *
+ * How many at once: as many as may have connections; the others wait in line. While the gateway has not been reached, a few try for all
+ * (each may cost a thread that resolves its name), and if one cannot get there, those in line learn that at once.
+ *
+ * libcurl looks for a connection that is free by going through all that there are. So transfers share them in groups, whose members are
+ * used together: with 4,000 under way that is half of the processor time of a charge. */
 #include "gateway/gateway.h"
 
 #include "gateway/multi.h"
@@ -17,12 +23,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 3000, TOTAL_MS = 20000, CONNECTIONS = 4096, BODY_MAX = 64 * 1024, BODY_ROOM = 4096, FORM_MAX = 2048, KEY_MAX = 255 };
+enum { CONNECT_MS = 3000, TOTAL_MS = 20000, CONNECTIONS = 4096, SCOUTS = 16, GROUP = 64 };
+enum { BODY_MAX = 64 * 1024, BODY_ROOM = 4096, FORM_MAX = 640, KEY_MAX = 255 };
 static const char api_version[] = "Stripe-Version: 2023-10-16";
 static const char key_header[] = "Idempotency-Key: ";
 static const char intents_path[] = "/v1/payment_intents";
 
-enum kind { KIND_NONE, KIND_CHARGE, KIND_LOOKUP };
+enum kind { KIND_NONE, KIND_CHARGE, KIND_LOOKUP, KINDS };
 struct transfer {
     struct transfer *next;              /* in gateway->all, always */
     struct transfer *free;              /* in gateway->free, at rest */
@@ -31,16 +38,27 @@ struct transfer {
     CURL *easy;
     enum kind kind;                     /* which the options of `easy` are for */
     bool was_sent, is_too_big;
-    char *body;
+    char *body;                         /* from its first byte to the end of the charge */
     size_t size, room;
     struct curl_slist key;              /* the header that differs, before those that all have */
     char key_line[sizeof key_header + KEY_MAX], form[FORM_MAX], error[CURL_ERROR_SIZE];
 };
+struct group {
+    struct group *next;
+    CURLSH *connections;
+};
+struct line {                           /* of charges, linked by their `transfer` */
+    struct charge *first, *last;
+};
 struct gateway {
     struct multi multi;
-    uv_timer_t soon;                    /* tells of charges that could not even begin */
-    struct charge *refused;             /* linked by `transfer` */
+    uv_timer_t soon;                    /* does what must not be done inside of a call: tells of those refused, lets those waiting begin */
+    struct line refused, waiting[KINDS];
+    struct group *groups;               /* the last one first */
     struct transfer *all, *free;
+    uint32_t count, running;            /* transfers that there are; that are under way */
+    bool is_reached;
+    char *spare;                        /* BODY_ROOM bytes for the next body; NULL: none */
     struct curl_slist *headers, *post_headers;
     char *url, *ca_file;
     uint32_t connect_ms, total_ms, connections, open;
@@ -65,25 +83,50 @@ static int fail(int r, const char *fmt, ...)
 
 /* ---- what libcurl calls ---- */
 
+/* Most answers fit into BODY_ROOM, and come and go at once: one spare piece of memory serves them all. */
+static bool has_room(struct transfer *transfer, size_t size)
+{
+    struct gateway *gateway = transfer->gateway;
+    if (size <= transfer->room - transfer->size)
+        return true;
+    if (!transfer->body && size <= BODY_ROOM) {
+        transfer->body = gateway->spare ? gateway->spare : malloc(BODY_ROOM);
+        gateway->spare = NULL;
+        transfer->room = transfer->body ? BODY_ROOM : 0;
+        return transfer->body;
+    }
+    char *wider = realloc(transfer->body, BODY_MAX);
+    if (!wider)
+        return false;
+    transfer->body = wider;
+    transfer->room = BODY_MAX;
+    return true;
+}
+
+static void drop_body(struct transfer *transfer)
+{
+    struct gateway *gateway = transfer->gateway;
+    if (transfer->room == BODY_ROOM && !gateway->spare)
+        gateway->spare = transfer->body;
+    else
+        free(transfer->body);
+    transfer->body = NULL;
+    transfer->room = transfer->size = 0;
+}
+
 static size_t on_body(char *part, size_t one, size_t size, void *arg)
 {
     struct transfer *transfer = arg;
     (void)one;
-    if (size > BODY_MAX - transfer->size) {
-        transfer->is_too_big = true;
+    transfer->is_too_big = size > BODY_MAX - transfer->size;
+    if (transfer->is_too_big || !has_room(transfer, size))
         return 0;
-    }
-    if (size > transfer->room - transfer->size) {
-        char *wider = realloc(transfer->body, BODY_MAX);
-        if (!wider)
-            return 0;
-        transfer->body = wider;
-        transfer->room = BODY_MAX;
-    }
     memcpy(transfer->body + transfer->size, part, size);
     transfer->size += size;
     return size;
 }
+
+static void on_soon(uv_timer_t *timer);
 
 static int on_sending(void *arg, char *to, char *from, int to_port, int from_port)
 {
@@ -92,7 +135,11 @@ static int on_sending(void *arg, char *to, char *from, int to_port, int from_por
     (void)from;
     (void)to_port;
     (void)from_port;
+    struct gateway *gateway = transfer->gateway;
     transfer->was_sent = true;
+    if (!gateway->is_reached)
+        (void)uv_timer_start(&gateway->soon, on_soon, 0, 0);
+    gateway->is_reached = true;
     return CURL_PREREQFUNC_OK;
 }
 
@@ -117,7 +164,7 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)gateway->connect_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)gateway->total_ms);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 2048L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "prong-shop");
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
@@ -126,26 +173,37 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 }
 
+/* Begins a group whenever the last one is full. */
+static int join_group(struct gateway *gateway, CURL *easy)
+{
+    if (gateway->count % GROUP == 0) {
+        struct group *group = calloc(1, sizeof *group);
+        CURLSH *connections = group ? curl_share_init() : NULL;
+        if (!connections) {
+            free(group);
+            return -ENOMEM;
+        }
+        curl_share_setopt(connections, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+        *group = (struct group){ gateway->groups, connections };
+        gateway->groups = group;
+    }
+    gateway->count++;
+    curl_easy_setopt(easy, CURLOPT_SHARE, gateway->groups->connections);
+    return 0;
+}
+
 static struct transfer *transfer_new(struct gateway *gateway)
 {
-    struct transfer *transfer = gateway->free;
-    if (transfer) {
-        gateway->free = transfer->free;
-        return transfer;
-    }
-    transfer = calloc(1, sizeof *transfer);
+    struct transfer *transfer = calloc(1, sizeof *transfer);
     if (!transfer)
         return NULL;
     transfer->gateway = gateway;
     transfer->easy = curl_easy_init();
-    transfer->body = malloc(BODY_ROOM);
-    if (!transfer->easy || !transfer->body) {
+    if (!transfer->easy || join_group(gateway, transfer->easy) < 0) {
         curl_easy_cleanup(transfer->easy);
-        free(transfer->body);
         free(transfer);
         return NULL;
     }
-    transfer->room = BODY_ROOM;
     transfer->key = (struct curl_slist){ transfer->key_line, gateway->post_headers };
     set_options(transfer);
     multi_prepare(&gateway->multi, transfer->easy);
@@ -154,24 +212,62 @@ static struct transfer *transfer_new(struct gateway *gateway)
     return transfer;
 }
 
+static struct transfer *transfer_take(struct gateway *gateway)
+{
+    struct transfer *transfer = gateway->free;
+    if (transfer)
+        gateway->free = transfer->free;
+    else
+        transfer = transfer_new(gateway);
+    return transfer;
+}
+
 static void transfer_rest(struct transfer *transfer)
 {
     struct gateway *gateway = transfer->gateway;
+    drop_body(transfer);
     transfer->charge = NULL;
-    if (transfer->room > BODY_ROOM) {
-        char *smaller = realloc(transfer->body, BODY_ROOM);
-        transfer->body = smaller ? smaller : transfer->body;
-        transfer->room = BODY_ROOM;
-    }
     transfer->free = gateway->free;
     gateway->free = transfer;
 }
 
-static void transfer_free(struct transfer *transfer)
+/* ---- lines ---- */
+
+static void line_add(struct line *line, struct charge *charge)
 {
-    curl_easy_cleanup(transfer->easy);
-    free(transfer->body);
-    free(transfer);
+    charge->transfer = NULL;
+    if (line->first)
+        line->last->transfer = charge;
+    else
+        line->first = charge;
+    line->last = charge;
+}
+
+static struct charge *line_take(struct line *line)
+{
+    struct charge *charge = line->first;
+    if (charge) {
+        line->first = charge->transfer;
+        charge->transfer = NULL;
+    }
+    return charge;
+}
+
+/* False: it is not in. */
+static bool line_leave(struct line *line, struct charge *charge)
+{
+    for (struct charge *at = line->first, *before = NULL; at; before = at, at = at->transfer)
+        if (at == charge) {
+            if (before)
+                before->transfer = charge->transfer;
+            else
+                line->first = charge->transfer;
+            if (line->last == charge)
+                line->last = before;
+            charge->transfer = NULL;
+            return true;
+        }
+    return false;
 }
 
 /* ---- the end of a charge ---- */
@@ -215,17 +311,27 @@ static void judge(struct transfer *transfer, CURLcode result)
     charge->retry_after_ms = (int64_t)retry_after * 1000;
 }
 
+static void serve_waiting(struct gateway *gateway);
+static void refuse_waiting(struct gateway *gateway, const struct charge *why);
+
 static void on_done(CURL *easy, CURLcode result, void *arg)
 {
     char *slot;
     (void)arg;
     (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &slot);
     struct transfer *transfer = (struct transfer *)(void *)slot;
+    struct gateway *gateway = transfer->gateway;
     struct charge *charge = transfer->charge;
     judge(transfer, result);
+    if (!transfer->was_sent) {
+        gateway->is_reached = false;
+        refuse_waiting(gateway, charge);
+    }
     charge->transfer = NULL;
     transfer_rest(transfer);
+    gateway->running--;
     charge->done(charge);
+    serve_waiting(gateway);
 }
 
 /* ---- the beginning ---- */
@@ -233,27 +339,28 @@ static void on_done(CURL *easy, CURLcode result, void *arg)
 static void on_soon(uv_timer_t *timer)
 {
     struct gateway *gateway = timer->data;
-    while (gateway->refused) {
-        struct charge *charge = gateway->refused;
-        gateway->refused = charge->transfer;
-        charge->transfer = NULL;
+    struct charge *charge;
+    while ((charge = line_take(&gateway->refused)))
         charge->done(charge);
-    }
+    serve_waiting(gateway);
 }
 
 /* Tells it from the loop, in order. */
 static void refuse(struct gateway *gateway, struct charge *charge, enum charge_outcome outcome, const char *code, const char *message)
 {
-    struct charge *last = gateway->refused;
-    while (last && last->transfer)
-        last = last->transfer;
-    if (last)
-        last->transfer = charge;
-    else
-        gateway->refused = charge;
-    charge->transfer = NULL;
     verdict_set(charge, outcome, code, message);
+    line_add(&gateway->refused, charge);
     (void)uv_timer_start(&gateway->soon, on_soon, 0, 0);
+}
+
+/* What has been found out by one of them is true for all. */
+static void refuse_waiting(struct gateway *gateway, const struct charge *why)
+{
+    for (int kind = KIND_CHARGE; kind < KINDS; kind++) {
+        struct charge *charge;
+        while ((charge = line_take(&gateway->waiting[kind])))
+            refuse(gateway, charge, kind == KIND_LOOKUP ? CHARGE_UNKNOWN : CHARGE_NOT_YET, why->code, why->message);
+    }
 }
 
 static bool is_visible(const char *text, size_t most)
@@ -343,19 +450,15 @@ static bool prepare_lookup(struct transfer *transfer, const struct charge *charg
     return true;
 }
 
-static void begin(struct gateway *gateway, struct charge *charge, enum kind kind)
+static void start(struct gateway *gateway, struct charge *charge, enum kind kind)
 {
     enum charge_outcome nothing = kind == KIND_LOOKUP ? CHARGE_UNKNOWN : CHARGE_NOT_YET;
-    charge->intent[0] = '\0';
-    charge->http_status = 0;
-    charge->retry_after_ms = 0;
-    struct transfer *transfer = transfer_new(gateway);
+    struct transfer *transfer = transfer_take(gateway);
     if (!transfer) {
         refuse(gateway, charge, nothing, "memory", "out of memory");
         return;
     }
     transfer->was_sent = transfer->is_too_big = false;
-    transfer->size = 0;
     transfer->error[0] = '\0';
     if (!(kind == KIND_CHARGE ? prepare_charge : prepare_lookup)(transfer, charge)) {
         transfer_rest(transfer);
@@ -366,7 +469,34 @@ static void begin(struct gateway *gateway, struct charge *charge, enum kind kind
     } else {
         transfer->charge = charge;
         charge->transfer = transfer;
+        gateway->running++;
     }
+}
+
+static bool may_start(const struct gateway *gateway)
+{
+    uint32_t most = gateway->is_reached || gateway->connections < SCOUTS ? gateway->connections : (uint32_t)SCOUTS;
+    return gateway->running < most;
+}
+
+static void serve_waiting(struct gateway *gateway)
+{
+    for (enum kind kind = KIND_CHARGE; kind < KINDS; kind++) {
+        struct charge *charge;
+        while (may_start(gateway) && (charge = line_take(&gateway->waiting[kind])))
+            start(gateway, charge, kind);
+    }
+}
+
+static void begin(struct gateway *gateway, struct charge *charge, enum kind kind)
+{
+    charge->intent[0] = '\0';
+    charge->http_status = 0;
+    charge->retry_after_ms = 0;
+    if (may_start(gateway) && !gateway->waiting[kind].first)
+        start(gateway, charge, kind);
+    else
+        line_add(&gateway->waiting[kind], charge);
 }
 
 void gateway_charge(struct gateway *gateway, struct charge *charge)
@@ -381,21 +511,19 @@ void gateway_lookup(struct gateway *gateway, struct charge *charge)
 
 void gateway_abandon(struct gateway *gateway, struct charge *charge)
 {
-    for (struct charge *at = gateway->refused, *before = NULL; at; before = at, at = at->transfer)
-        if (at == charge) {
-            if (before)
-                before->transfer = charge->transfer;
-            else
-                gateway->refused = charge->transfer;
-            charge->transfer = NULL;
+    if (line_leave(&gateway->refused, charge))
+        return;
+    for (enum kind kind = KIND_CHARGE; kind < KINDS; kind++)
+        if (line_leave(&gateway->waiting[kind], charge))
             return;
-        }
     struct transfer *transfer = charge->transfer;
     if (!transfer)
         return;
     charge->transfer = NULL;
     multi_remove(&gateway->multi, transfer->easy);
     transfer_rest(transfer);
+    gateway->running--;
+    serve_waiting(gateway);
 }
 
 /* ---- opening and closing ---- */
@@ -521,7 +649,6 @@ int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gatewa
         wipe(gateway);
         return r;
     }
-    curl_multi_setopt(gateway->multi.handle, CURLMOPT_MAX_HOST_CONNECTIONS, (long)gateway->connections);
     curl_multi_setopt(gateway->multi.handle, CURLMOPT_MAXCONNECTS, (long)gateway->connections);
     (void)uv_timer_init(loop, &gateway->soon);
     gateway->soon.data = gateway;
@@ -536,8 +663,15 @@ void gateway_close(struct gateway *gateway)
         return;
     for (struct transfer *transfer = gateway->all, *next; transfer; transfer = next) {
         next = transfer->next;
-        transfer_free(transfer);
+        curl_easy_cleanup(transfer->easy);
+        free(transfer);
     }
+    for (struct group *group = gateway->groups, *next; group; group = next) {
+        next = group->next;
+        (void)curl_share_cleanup(group->connections);
+        free(group);
+    }
+    free(gateway->spare);
     uv_close((uv_handle_t *)&gateway->soon, on_timer_closed);
     multi_close(&gateway->multi);
 }
