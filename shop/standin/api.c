@@ -40,7 +40,7 @@ static bool is_plain(const char *text, size_t most)
 
 struct order {
     struct intent intent;
-    bool confirms;
+    bool confirms, fails_on_action;     /* error_on_requires_action: what the bank wants to ask the customer is a decline */
 };
 
 static bool read_amount(const char *text, int64_t *ret_amount)
@@ -86,6 +86,8 @@ static bool take_field(struct order *order, const char *name, const char *value,
         order->intent.method = value;
     if (strcmp(name, "confirm") == 0)
         order->confirms = strcasecmp(value, "true") == 0;
+    if (strcmp(name, "error_on_requires_action") == 0)
+        order->fails_on_action = strcasecmp(value, "true") == 0;
     return true;
 }
 
@@ -232,11 +234,11 @@ static bool runs(enum behaviour behaviour)
     }
 }
 
-static enum intent_state outcome(enum behaviour behaviour, const char *method)
+static enum intent_state outcome(enum behaviour behaviour, const struct order *order)
 {
-    if (behaviour == BEHAVE_DECLINE || reply_declines(method))
-        return INTENT_DECLINED;
-    return strstr(method, "authenticationRequired") ? INTENT_ACTION : INTENT_PAID;
+    if (behaviour != BEHAVE_DECLINE && strstr(order->intent.method, "authenticationRequired") && !order->fails_on_action)
+        return INTENT_ACTION;
+    return behaviour == BEHAVE_DECLINE || reply_declines(order->intent.method) ? INTENT_DECLINED : INTENT_PAID;
 }
 
 static void create(struct api *api, struct api_call *call, struct reply *reply)
@@ -258,7 +260,7 @@ static void create(struct api *api, struct api_call *call, struct reply *reply)
     int own = behaviour_of(order.intent.method);
     enum behaviour behaviour = own >= 0 ? (enum behaviour)own : behave_draw(&api->behave, &api->seed);
     i = book_count(api->book);
-    if (runs(behaviour) && !run(api, &order.intent, outcome(behaviour, order.intent.method), reply))
+    if (runs(behaviour) && !run(api, &order.intent, outcome(behaviour, &order), reply))
         return;
     misbehave(behaviour, reply);
     bool is_slow = behaviour == BEHAVE_SLOW || strcmp(order.intent.method, "pm_slow") == 0;

@@ -54,6 +54,8 @@ static const struct decline declines[] = {
     { "chargeDeclinedLostCard", "card_declined", "lost_card", "Your card was declined." },
     { "chargeDeclinedExpiredCard", "expired_card", "expired_card", "Your card has expired." },
     { "chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect." },
+    { "authenticationRequired", "authentication_required", "authentication_required",
+      "Your card was declined. This transaction requires authentication." },
     { "chargeDeclinedProcessingError", "processing_error", "processing_error", "An error occurred while processing your card. Try again in a little bit." },
 };
 
