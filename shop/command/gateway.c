@@ -1,5 +1,6 @@
 /* gateway.c - `prong-shop gateway`: the stand-in on a loop of its own until it is told to end. */
 #include "command/command.h"
+#include "command/signals.h"
 
 #include "base/log.h"
 #include "say.h"
@@ -98,6 +99,7 @@ static int run_standin(const struct request *request, const struct standin_opts 
     struct running running = { 0 };
     if (uv_loop_init(&running.loop) < 0)
         return say_error(SAY_MISSING, "no loop to run on");
+    signals_end();
     (void)signal(SIGPIPE, SIG_IGN);
     int status = SAY_OK;
     if (standin_open(&running.loop, opts, &running.standin) < 0)

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "command/command.h"
+#include "command/signals.h"
 #include "say.h"
 #include "settings/keyfile.h"
 
@@ -138,6 +139,7 @@ static int serve(struct serve_request *request, const struct settings *settings)
     if (status == SAY_OK && token_init() < 0)
         status = say_error(SAY_MISSING, "this machine gives no random numbers");
     if (status == SAY_OK) {
+        signals_end();
         log_init(level_of(request->log));
         fail_init();
         request->opts.gateway_key = key ? key : "sk_test_prong_shop";
