@@ -189,7 +189,7 @@ static const struct explained environment[] = {
 };
 
 static const struct explained examples[] = {
-    { "prong-shop serve --db shop.db --gateway http://127.0.0.1:12111 --mail mails --demo", "beside `prong-shop gateway`" },
+    { "prong-shop serve --db shop.db --gateway http://127.0.0.1:12111 --mail mails", "beside `prong-shop gateway`" },
     { "prong-shop serve --config /etc/prong-shop.conf --check-config", "before a restart" },
     { "prong-shop serve --config /etc/prong-shop.conf", "what the systemd unit runs" },
     { 0 }
