@@ -179,8 +179,10 @@ static void write_zsh_options(const struct command *command, const char *indent,
         fprintf(to, " \\\n%s'", indent);
         if (strcmp(o->name, "--help") == 0)
             fprintf(to, "(- *)'{%s,%s}'", o->letter, o->name);
-        else if (o->kind == OPTION_EACH)
+        else if (o->kind == OPTION_EACH && o->letter)
             fprintf(to, "*'{%s+,%s%s}'", o->letter, o->name, equals);
+        else if (o->kind == OPTION_EACH)
+            fprintf(to, "*%s%s", o->name, equals);
         else if (o->letter)
             fprintf(to, "(%s %s)'{%s+,%s%s}'", o->letter, o->name, o->letter, o->name, equals);
         else
