@@ -7,7 +7,6 @@
 Prints TAP. page_of makes the page of a report that is invented here: what is asserted is what the page shows of it.
 """
 import base64
-import importlib.util
 import json
 import math
 import os
