@@ -295,8 +295,8 @@ class Order(NamedTuple):
 
 STATES = {1: "charging", 2: "paid", 3: "declined", 4: "cancelled", 5: "review"}
 RECEIPTS = {None: "none", 0: "none", 1: "ready", 2: "leased", 3: "handed", 4: "sent", 5: "uncertain", 6: "dead"}
-SQL = "SELECT 1"
-UNSETTLED = "SELECT 1"
+SQL = "SELECT id, token, key, charge_key, email, state, intent, receipt, attempt, status, body FROM orders ORDER BY id"
+UNSETTLED = "SELECT id FROM orders WHERE state = 1 OR receipt IN (1, 2, 3)"
 
 
 def orders_in(path, is_live):

@@ -145,7 +145,8 @@ def _(place):
         assert house.stop() == 0        # the database is made: all of it is on the disk
         synced = house.folder / "synced"
         synced.mkdir()
-        shutil.copy(house.db, synced / house.db.name)
+        for path in house.folder.glob("shop.db*"):
+            shutil.copy(path, synced)
         env["SHOP_TEST_SYNCED"] = str(synced)
         house.open(env=env)
         crowd = Crowd(house, 8, seed)
