@@ -247,8 +247,8 @@ class Client:
 GONE = (OSError, http.client.HTTPException)     # how it shows that the server was killed
 
 
-def wish(address, sku="TSHIRT-RED-M", qty=1, method="pm_card_visa", **more):
-    return {"email": address, "payment_method": method, "items": [{"sku": sku, "qty": qty}], **more}
+def wish(to, sku="TSHIRT-RED-M", qty=1, method="pm_card_visa", **more):
+    return {"email": to, "payment_method": method, "items": [{"sku": sku, "qty": qty}], **more}
 
 
 # ---- what the database knows -----------------------------------------------------------------------------------------------
