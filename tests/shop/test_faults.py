@@ -8,6 +8,8 @@ Prints TAP.
 """
 import contextlib
 import json
+import os
+import signal
 import sys
 import tempfile
 import threading
@@ -239,7 +241,7 @@ for verb in ("connect", "ehlo", "mail", "rcpt", "data"):
         house = place.house("smtp")
         resink(house, f"hang@{verb}*1")
         key, _ = place.buy(house)
-        receipt_is(house, key, "leased", "handed")
+        until(lambda: json.loads(house.sink.tell("counts"))["rules"], "the mail server has not been asked")
         other, _ = place.buy(house)
         receipt_is(house, other, "sent")
         assert order_of(house, key).receipt in ("leased", "handed")
@@ -301,28 +303,34 @@ def _(place):
         assert len(mails_to(house, key)) == 1
 
 
+def renderers(house):
+    """The processes that write receipts, without the one that starts them."""
+    for pid in house.shop.others():
+        with contextlib.suppress(OSError):
+            if "zygote" not in Path(f"/proc/{pid}/comm").read_text():
+                yield pid
+
+
 @case("a renderer that is killed loses its try, and nothing else")
 def _(place):
-    house = place.house()
-    ended = threading.Event()
-    killed = set()
+    house, ended, killed = place.house(), threading.Event(), set()
 
-    def kill_workers():
-        import os
-        import signal
+    def kill_them():
         while not ended.is_set() and len(killed) < 20:
-            for pid in house.shop.others():
+            for pid in renderers(house):
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
                     killed.add(pid)
-    killer = threading.Thread(target=kill_workers)
+    killer = threading.Thread(target=kill_them)
     killer.start()
     try:
-        bought = [place.buy(house) for _ in range(10)]
+        bought = []
+        while len(killed) < 5 and len(bought) < 200:
+            bought.append(place.buy(house))
     finally:
         ended.set()
         killer.join()
-    assert killed and all(answer.status == 201 for _, answer in bought), bought
+    assert len(killed) >= 5 and all(answer.status == 201 for _, answer in bought), (killed, bought)
     for key, _ in bought:
         receipt_is(house, key, "sent")
 
