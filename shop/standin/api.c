@@ -18,12 +18,12 @@ enum { KEY_MAX = 255, ORDER_MAX = 500, METHOD_MAX = 100, AMOUNT_MAX = 99999999 }
 
 static void wrong(struct reply *reply, const char *code, const char *param, const char *what)
 {
-    reply_error(reply, 400, "invalid_request_error", code, param, "%s", what);
+    reply_trouble(reply, 400, "invalid_request_error", code, param, "%s", what);
 }
 
 static void absent(struct reply *reply)
 {
-    reply_error(reply, 404, "invalid_request_error", "resource_missing", "intent", "No such payment_intent");
+    reply_trouble(reply, 404, "invalid_request_error", "resource_missing", "intent", "No such payment_intent");
 }
 
 /* Goes into JSON as it is. */
@@ -134,7 +134,7 @@ static bool is_same(const struct intent *a, const struct intent *b)
 
 static void in_progress(struct reply *reply)
 {
-    reply_error(reply, 409, "idempotency_error", "idempotency_key_in_use", NULL,
+    reply_trouble(reply, 409, "idempotency_error", "idempotency_key_in_use", NULL,
                 "There is currently another in-progress request using this idempotent key. Please try again later.");
 }
 
@@ -154,7 +154,7 @@ static void replay(struct api *api, const struct intent *asked, uint32_t i, stru
     if (intent->is_busy) {
         in_progress(reply);
     } else if (!is_same(intent, asked)) {
-        reply_error(reply, 400, "idempotency_error", NULL, NULL, "Keys for idempotent requests can only be used with the same parameters they were "
+        reply_trouble(reply, 400, "idempotency_error", NULL, NULL, "Keys for idempotent requests can only be used with the same parameters they were "
                     "first used with. Try using a key other than '%s' if you meant to execute a different request.", asked->key);
     } else {
         first_answer(reply, intent, i);
@@ -164,7 +164,7 @@ static void replay(struct api *api, const struct intent *asked, uint32_t i, stru
 
 static void out_of_order(struct reply *reply)
 {
-    reply_error(reply, 500, "api_error", NULL, NULL, "An unknown error occurred");
+    reply_trouble(reply, 500, "api_error", NULL, NULL, "An unknown error occurred");
 }
 
 /* Makes the intent and tells the ledger; false: the reply says that it did not. */
@@ -203,7 +203,7 @@ static void misbehave(enum behaviour behaviour, struct reply *reply)
         out_of_order(reply);
         break;
     case BEHAVE_429:
-        reply_error(reply, 429, "invalid_request_error", "rate_limit", NULL, "Request rate limit exceeded.");
+        reply_trouble(reply, 429, "invalid_request_error", "rate_limit", NULL, "Request rate limit exceeded.");
         reply->retry_after = "1";
         break;
     case BEHAVE_GARBAGE:
@@ -282,7 +282,7 @@ static void cancel(struct api *api, uint32_t i, struct reply *reply)
 {
     struct intent *intent = book_intent(api->book, i);
     if (intent->state == INTENT_PAID || intent->state == INTENT_CANCELLED) {
-        reply_error(reply, 400, "invalid_request_error", "payment_intent_unexpected_state", NULL,
+        reply_trouble(reply, 400, "invalid_request_error", "payment_intent_unexpected_state", NULL,
                     "You cannot cancel this PaymentIntent because it has a status of %s.",
                     intent->state == INTENT_PAID ? "succeeded" : "canceled");
     } else if (ledger_write(&api->ledger, "cancel", intent, i, clock_wall_ms()) < 0) {
@@ -411,7 +411,7 @@ static bool may_ask(const struct api *api, const char *authorization)
 static void unknown(const struct api_call *call, struct reply *reply)
 {
     bool can_tell = is_plain(call->path, 200) && is_plain(call->method, 20);
-    reply_error(reply, 404, "invalid_request_error", NULL, NULL, "Unrecognized request URL (%s: %s).", can_tell ? call->method : "...",
+    reply_trouble(reply, 404, "invalid_request_error", NULL, NULL, "Unrecognized request URL (%s: %s).", can_tell ? call->method : "...",
                 can_tell ? call->path : "...");
 }
 
@@ -426,7 +426,7 @@ void api_answer(struct api *api, struct api_call *call, struct reply *reply)
     else if (is_get && strcmp(call->path, "/stand-in/ledger") == 0)
         reply->is_ledger = true;
     else if (!may_ask(api, call->authorization))
-        reply_error(reply, 401, "invalid_request_error", NULL, NULL, "Invalid API Key provided");
+        reply_trouble(reply, 401, "invalid_request_error", NULL, NULL, "Invalid API Key provided");
     else if ((!is_post && !is_get) || strncmp(call->path, intents, head) != 0)
         unknown(call, reply);
     else if (call->path[head] == '\0')

@@ -134,7 +134,7 @@ void reply_decline(struct reply *reply, const struct intent *intent, uint32_t i)
     reply_add(reply, "}}");
 }
 
-void reply_error(struct reply *reply, int status, const char *type, const char *code, const char *param, const char *fmt, ...)
+void reply_trouble(struct reply *reply, int status, const char *type, const char *code, const char *param, const char *fmt, ...)
 {
     va_list args;
     reply_begin(reply, status);

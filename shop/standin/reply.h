@@ -22,7 +22,7 @@ void reply_intent(struct reply *reply, const struct intent *intent, uint32_t i, 
 /* 402 with the intent. */
 void reply_decline(struct reply *reply, const struct intent *intent, uint32_t i);
 /* type: "invalid_request_error"; code, param: NULL: none. */
-void reply_error(struct reply *reply, int status, const char *type, const char *code, const char *param, const char *fmt, ...)
+void reply_trouble(struct reply *reply, int status, const char *type, const char *code, const char *param, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
 
 /* A method that the card behind it declines. */
