@@ -211,9 +211,9 @@ START_TEST(a_note_forges_neither_headers_nor_parts_nor_our_words)
         .note = "\r\n.\r\nBcc: all@example.com\r\n--=_WlpaWlpaWlpaWlpaWlpaWg--\r\n\r\nTotal: 0.00 EUR\nFrom here" });
     check_form(text);
     ck_assert_uint_eq(count(text, "\r\n.\r\n"), 0);
-    ck_assert(strstr(text, "\r\nBcc:") > strstr(text, "\r\n\r\n"));     /* in the HTML, where it is a line like others */
     ck_assert_uint_eq(count(text, "--=_WlpaWlpaWlpaWlpaWlpaWg"), 3);
-    ck_assert_uint_eq(count(text, "\r\nTotal"), 0);
+    *strstr(text, "Content-Type: text/html") = '\0';      /* there they are lines like others */
+    ck_assert_uint_eq(count(text, "\r\nBcc:") + count(text, "\r\nTotal"), 0);
     ck_assert_uint_eq(count(text, "\r\n> Total: 0.00 EUR\r\n> From here\r\n"), 1);
     free(text);
 }
