@@ -6,11 +6,19 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define WEAK __attribute__((weak))
+
+/* Not check's: it is for programs that are no test, too. */
+static void must(bool good)
+{
+    if (!good)
+        abort();
+}
 
 struct receipt_row {
     struct double_receipt is;
@@ -48,7 +56,7 @@ static struct product shirt = { .id = 1, .sku = "TSHIRT-RED-M", .name = "T-shirt
 struct store *double_open(void)
 {
     struct store *store = calloc(1, sizeof *store);
-    ck_assert_ptr_nonnull(store);
+    must(store != NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -74,7 +82,7 @@ static struct order *copy_order(const struct order *from)
     struct order_texts texts = { .key = from->key, .email = from->email, .method = from->method, .note = from->note, .name = from->name,
                                  .street = from->street, .city = from->city, .postcode = from->postcode, .country = from->country };
     struct order *order = order_new(&texts, from->lines, from->n_lines, from->currency);
-    ck_assert_ptr_nonnull(order);
+    must(order != NULL);
     order->id = from->id;
     order->token = from->token;
     order->created_ms = from->created_ms;
@@ -87,14 +95,14 @@ int64_t double_add(struct store *store, const struct order_texts *texts)
     struct order_line line = { .product = &shirt, .price_cents = shirt.price_cents, .qty = 2 };
     struct receipt_row row = { .is = { .state = RECEIPT_READY, .first_ms = clock_ms() } };
     row.order = order_new(texts, &line, 1, "eur");
-    ck_assert_ptr_nonnull(row.order);
+    must(row.order != NULL);
     token_random(&row.order->token);
     token_random(&row.message);
     token_text(&row.message, row.is.id);
     row.order->created_ms = clock_ms();
     pthread_mutex_lock(&store->lock);
     store->rows = realloc(store->rows, (store->n + 1) * sizeof *store->rows);
-    ck_assert_ptr_nonnull(store->rows);
+    must(store->rows != NULL);
     row.order->id = (int64_t)store->n + 1;
     store->rows[store->n++] = row;
     pthread_mutex_unlock(&store->lock);
@@ -150,7 +158,8 @@ static void wait_change(struct store *store, const struct timespec *limit, const
     for (size_t i = 0; i < store->n && i < 8; i++)
         fprintf(stderr, "receipt %zu: %s, attempt %lld, %s\n", i + 1, receipt_state_name(store->rows[i].is.state),
                 (long long)store->rows[i].is.attempt, store->rows[i].is.trouble);
-    ck_abort_msg("did not come to pass: %s", what);
+    fprintf(stderr, "did not come to pass: %s\n", what);
+    abort();
 }
 
 void double_wait(struct store *store, int64_t id, enum receipt_state state)
@@ -179,6 +188,14 @@ void double_wait_count(struct store *store, enum receipt_state state, unsigned n
     pthread_mutex_unlock(&store->lock);
 }
 
+void double_wait_rest(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    while (count(store, RECEIPT_SENT) + count(store, RECEIPT_UNCERTAIN) + count(store, RECEIPT_DEAD) != store->n)
+        pthread_cond_wait(&store->changed, &store->lock);
+    pthread_mutex_unlock(&store->lock);
+}
+
 void double_wait_held(struct store *store, unsigned n)
 {
     struct timespec limit = in_30_s();
@@ -201,7 +218,7 @@ uint64_t double_leases(struct store *store)
 static void end_op(struct store *store, struct store_op *op, int error)
 {
     store->ended = realloc(store->ended, (store->n_ended + 1) * sizeof *store->ended);
-    ck_assert_ptr_nonnull(store->ended);
+    must(store->ended != NULL);
     store->ended[store->n_ended++] = (struct ended){ op, error };
     uv_async_send(&store->port->async);
     pthread_cond_broadcast(&store->changed);
@@ -213,7 +230,7 @@ static void lease(struct store *store, struct store_lease *lease)
     lease->n = 0;
     lease->next_ms = 0;
     lease->jobs = calloc(lease->most, sizeof *lease->jobs);
-    ck_assert_ptr_nonnull(lease->jobs);
+    must(lease->jobs != NULL);
     store->leases++;
     for (size_t i = 0; i < store->n; i++) {
         struct receipt_row *row = &store->rows[i];
@@ -321,10 +338,10 @@ static void tell(uv_async_t *async)
 WEAK int store_port_open(struct store *store, uv_loop_t *loop, struct store_port **ret_port)
 {
     struct store_port *port = calloc(1, sizeof *port);
-    ck_assert_ptr_nonnull(port);
+    must(port != NULL);
     port->store = store;
     store->port = port;
-    ck_assert_int_eq(uv_async_init(loop, &port->async, tell), 0);
+    must(uv_async_init(loop, &port->async, tell) == 0);
     *ret_port = port;
     return 0;
 }

@@ -25,6 +25,7 @@ void double_steal(struct store *store, int64_t id);             /* as if someone
 /* Fails the case if it does not come to pass within 30 s. */
 void double_wait(struct store *store, int64_t id, enum receipt_state state);
 void double_wait_count(struct store *store, enum receipt_state state, unsigned n);     /* that so many are in this state */
+void double_wait_rest(struct store *store);     /* that each is SENT, UNCERTAIN or DEAD; without a limit */
 
 /* The next `times` ops of this kind (and, for marks, to this state; 0: any) end with this error. */
 void double_fail(struct store *store, enum store_what what, enum receipt_state state, int error, int times);
