@@ -1,8 +1,8 @@
 /* mailer.c - a thread with a loop: leases what is due, as many as may be under way and as fast as is allowed, and starts a job for each.
  *
- * One lease is asked for at a time. It is asked for when somebody woke us, when the time has come that the last lease told, when a job has
- * ended and there was more than could be taken, and every second anyway: another process may have asked for a receipt to be sent again. While
- * nobody is there to deliver to, leases pause, longer each time. */
+ * One lease is asked for at a time: when somebody woke us, when the time has come that the last lease told, when a job has ended and there
+ * was more than could be taken, and every second anyway: another process may have asked for a receipt to be sent again. While nobody is
+ * there to deliver to, leases pause, longer each time. */
 #include "mail/mailer.h"
 
 #include "base/clock.h"
@@ -143,7 +143,8 @@ static void job_ended(struct desk *desk, bool was_away)
     if (!was_away) {
         mailer->pause_ms = 0;
     } else if (clock_ms() >= mailer->paused_until_ms) {
-        mailer->pause_ms = mailer->pause_ms == 0 ? PAUSE_FIRST_MS : mailer->pause_ms < PAUSE_MAX_MS / 2 ? mailer->pause_ms * 2 : PAUSE_MAX_MS;
+        int64_t longer = mailer->pause_ms == 0 ? PAUSE_FIRST_MS : mailer->pause_ms * 2;
+        mailer->pause_ms = longer < PAUSE_MAX_MS ? longer : PAUSE_MAX_MS;
         mailer->paused_until_ms = clock_ms() + mailer->pause_ms;
     }
     look(mailer);
@@ -216,7 +217,8 @@ static int open_desk(struct mailer *mailer)
 {
     struct desk *desk = &mailer->desk;
     const struct mailer_opts *opts = &mailer->opts;
-    *desk = (struct desk){ .loop = &mailer->loop, .store = opts->store, .opts = opts, .host = strchr(opts->from, '@') + 1, .ended = job_ended };
+    *desk = (struct desk){ .loop = &mailer->loop, .store = opts->store, .opts = opts, .host = strchr(opts->from, '@') + 1,
+                           .ended = job_ended };
     int r = way_open(&mailer->loop, opts, &desk->way);
     if (r < 0)
         return r;
@@ -340,7 +342,8 @@ static int copy_texts(struct mailer *mailer)
 /* The thread has begun its work, or ended. */
 static int start_thread(struct mailer *mailer)
 {
-    int r = prong_solo_start(&(prong_pool_opts){ .engine = "threads", .name = "mailer" }, run, &mailer, sizeof(struct mailer *), &mailer->thread);
+    prong_pool_opts opts = { .engine = "threads", .name = "mailer" };
+    int r = prong_solo_start(&opts, run, &mailer, sizeof(struct mailer *), &mailer->thread);
     if (r < 0) {
         snprintf(trouble, sizeof trouble, "no thread for the mailer: %s", prong_last_error());
         return r;

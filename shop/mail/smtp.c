@@ -3,9 +3,9 @@
  *   MAKING -> MAIL -> RCPT -> DATA -> BODY -> HELD -> DOT -> IDLE -> MAIL ...
  *
  * In HELD all has been sent but the final dot: it waits for go(). What goes wrong before DOT has certainly not been delivered, and the
- * connection is dropped: a server that sees it end without the dot throws the message away. In DOT a reply decides; without one nobody knows.
- * After anything but success a connection is not used again. One that was used before and ends without a word to MAIL was closed by the
- * server while it was idle: then a new one is made, and nothing has gone wrong.
+ * connection is dropped: a server that sees it end without the dot throws the message away. In DOT a reply decides; without one nobody
+ * knows. After anything but success a connection is not used again. One that was used before and ends without a word to MAIL was closed
+ * by the server while it was idle: then a new one is made, and nothing has gone wrong.
  *
  * If no further connection can be made while there are others, the server wants no more: deliveries then wait for these, and every second a
  * few more are tried. */
@@ -33,7 +33,8 @@ struct smtp {
 };
 
 enum step { MAKING, IDLE, MAIL, RCPT, DATA, BODY, HELD, DOT };
-static const char *const step_names[] = { "connecting", "idle", "MAIL", "RCPT", "DATA", "the message", "the message", "the end of the message" };
+static const char *const step_names[] = { "connecting", "idle", "MAIL", "RCPT", "DATA", "the message", "the message",
+                                          "the end of the message" };
 
 /* One connection and who is served by it. */
 struct talk {

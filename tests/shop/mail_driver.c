@@ -1,8 +1,9 @@
 /* mail_driver.c - the mailer and a store in memory, for test_mail.py and for measuring.
  *
- *   mail_driver TO [--copies N] [--in-flight N]      receipts on standard input: email, name and note, each ended by byte 1f, receipts by 1e
+ *   mail_driver TO [--copies N] [--in-flight N] [--backoff-ms N]
  *
- * Prints a line for each when all have come to rest, "STATE ID", and "SECONDS PEAK-KIB". */
+ * Receipts come on standard input: address, name and note, each ended by the byte 1f, and a receipt by 1e. Prints a line for each
+ * when all have come to rest, "STATE ID", and "SECONDS PEAK-KIB". */
 #include "store_double.h"
 
 #include "base/clock.h"
@@ -44,8 +45,9 @@ int main(int argc, char **argv)
     if (argc < 2)
         return fprintf(stderr, "mail_driver: where to?\n"), 2;
     fail_init();
-    struct mailer_opts opts = { .to = argv[1], .from = "shop@example.org", .shop_name = "T\xc3\xa9\xc3\xa9-shop", .public_url = "http://127.0.0.1:8080",
-                                .in_flight = option(argc, argv, "--in-flight", 0) };
+    struct mailer_opts opts = { .to = argv[1], .from = "shop@example.org", .shop_name = "T\xc3\xa9\xc3\xa9-shop",
+                                .public_url = "http://127.0.0.1:8080", .in_flight = option(argc, argv, "--in-flight", 0),
+                                .backoff_ms = option(argc, argv, "--backoff-ms", 0) };
     if (prong_init() < 0 || token_init() < 0 || prong_pool_open(&(prong_pool_opts){ .engine = "processes:2" }, &opts.pool) < 0)
         return fprintf(stderr, "mail_driver: %s\n", prong_last_error()), 1;
     opts.store = double_open();

@@ -23,6 +23,6 @@ int64_t place_add(struct place *place, const char *email);      /* a receipt, an
 
 /* A mail server with these further arguments (NULL: none); opts.to becomes it. Skips the case where there is none. */
 void place_serve(struct place *place, const char *args);
-void place_tell(struct place *place, const char *line, char *ret_answer, size_t size);      /* by its control port; ret_answer may be NULL */
+void place_tell(struct place *place, const char *line, char *ret_answer, size_t size);      /* to its control port; NULL: "ok" is wanted */
 unsigned place_taken(struct place *place, const char *id);      /* lines of the server's log with this Message-ID */
 unsigned place_files(struct place *place, const char *end);     /* files in `mail` whose names end so */

@@ -242,8 +242,8 @@ static void lease(struct store *store, struct store_lease *lease)
             row->is.state = RECEIPT_LEASED;
             row->is.attempt++;
             row->is.tries++;
-            lease->jobs[lease->n++] = (struct store_job){ .order = copy_order(row->order), .attempt = row->is.attempt, .tries = row->is.tries,
-                                                          .first_ms = row->is.first_ms, .message = row->message };
+            lease->jobs[lease->n++] = (struct store_job){ .order = copy_order(row->order), .attempt = row->is.attempt,
+                                                          .tries = row->is.tries, .first_ms = row->is.first_ms, .message = row->message };
         }
     }
 }

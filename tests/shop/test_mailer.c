@@ -353,9 +353,10 @@ END_TEST
 START_TEST(what_a_program_ends_with_decides)
 {
     static const struct { const char *script; bool resend; enum receipt_state state; const char *trouble; } rows[] = {
-        { "exit 75", false, RECEIPT_READY, "status 75" }, { "exit 1", false, RECEIPT_READY, "status 1" }, { "exit 67", false, RECEIPT_DEAD, "status 67" },
+        { "exit 75", false, RECEIPT_READY, "status 75" }, { "exit 1", false, RECEIPT_READY, "status 1" },
+        { "exit 67", false, RECEIPT_DEAD, "status 67" }, { "exec /no/such/program", false, RECEIPT_READY, "status 127" },
         { "kill -SEGV $$", false, RECEIPT_UNCERTAIN, "signal 11" }, { "exec sleep 1000", false, RECEIPT_UNCERTAIN, "signal 9" },
-        { "sleep 1000 & sleep 1000", true, RECEIPT_READY, "signal 9" }, { "exec /no/such/program", false, RECEIPT_READY, "status 127" } };
+        { "sleep 1000 & sleep 1000", true, RECEIPT_READY, "signal 9" } };
     struct place place;
     place_open(&place);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -367,7 +368,8 @@ START_TEST(what_a_program_ends_with_decides)
         double_wait(place.store, id, RECEIPT_HANDED);
         double_wait(place.store, id, rows[i].state);
         place_stop(&place, 10000);
-        ck_assert_msg(strstr(double_get(place.store, id).trouble, rows[i].trouble), "%s: %s", rows[i].script, double_get(place.store, id).trouble);
+        struct double_receipt is = double_get(place.store, id);
+        ck_assert_msg(strstr(is.trouble, rows[i].trouble), "%s: %s", rows[i].script, is.trouble);
         while (waitpid(-1, NULL, WNOHANG) > 0)
             ck_abort_msg("a zombie is left");
     }
@@ -384,7 +386,8 @@ START_TEST(options_that_cannot_be_are_refused_in_words)
         { "smtp://host/x", "a@b.org", NULL, NULL, "to" }, { "smtp://127.0.0.1:1", "a b@b.org", NULL, NULL, "from" },
         { "smtp://127.0.0.1:1", "a@b.org\r\nX: y", NULL, NULL, "from" }, { "smtp://127.0.0.1:1", "a@b.org", "maybe", NULL, "starttls" },
         { "smtp://127.0.0.1:1", "a@b.org", NULL, "me", "user" }, { "sendmail:sendmail", "a@b.org", NULL, NULL, "to" },
-        { "sendmail:/no/such/program", "a@b.org", NULL, NULL, "to" }, { "/dev/null", "a@b.org", NULL, NULL, "to" }, { "/no/such/folder", "a@b.org", NULL, NULL, "to" } };
+        { "sendmail:/no/such/program", "a@b.org", NULL, NULL, "to" }, { "/dev/null", "a@b.org", NULL, NULL, "to" },
+        { "/no/such/folder", "a@b.org", NULL, NULL, "to" } };
     struct place place;
     place_open(&place);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

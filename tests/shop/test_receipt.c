@@ -137,10 +137,11 @@ END_TEST
 
 START_TEST(an_address_that_could_say_more_than_an_address_is_refused)
 {
-    static const char *const bad[] = { "", "ann", "ann@", "@example.com", "a b@example.com", "ann@example.com\r\nBcc: all@example.com", "ann@example.com\n",
-                                       "ann@exa\rmple.com", "ann@example.com,bob@example.com", "<ann@example.com>", "ann@example.com>", "\"a\"@example.com",
-                                       "ann@example.com (x)", "ann@b@example.com", "z\xc3\xab@example.com", "ann@-example.com", ".ann@example.com", "-oQ@example.com",
-                                       "ann.@example.com", "../ann@example.com", "ann@..", "ann;@example.com" };
+    static const char *const bad[] = {
+        "", "ann", "ann@", "@example.com", "a b@example.com", "ann@example.com\r\nBcc: all@example.com", "ann@example.com\n",
+        "ann@exa\rmple.com", "ann@example.com,bob@example.com", "<ann@example.com>", "ann@example.com>", "\"a\"@example.com",
+        "ann@example.com (x)", "ann@b@example.com", "z\xc3\xab@example.com", "ann@-example.com", ".ann@example.com", "-oQ@example.com",
+        "ann.@example.com", "../ann@example.com", "ann@..", "ann;@example.com" };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_msg(!render(&(struct order_texts){ .email = bad[i] }), "%s", bad[i]);
 }
@@ -148,8 +149,9 @@ END_TEST
 
 START_TEST(a_name_that_is_not_clean_stays_out_of_the_headers)
 {
-    static const char *const bad[] = { "Ann\r\nBcc: all@example.com", "Ann\nSubject: free", "Ann\rX", "Ann\tX", "Ann\x7f", "Ann\xc2\x85X", "Ann\xe2\x80\xa8X",
-                                       "Ann\xe2\x80\xaeX", "Ann\xff", "Ann\xc0\xaf", "Ann\xed\xa0\x80", "Ann\xe2\x80" };
+    static const char *const bad[] = {
+        "Ann\r\nBcc: all@example.com", "Ann\nSubject: free", "Ann\rX", "Ann\tX", "Ann\x7f", "Ann\xc2\x85X", "Ann\xe2\x80\xa8X",
+        "Ann\xe2\x80\xaeX", "Ann\xff", "Ann\xc0\xaf", "Ann\xed\xa0\x80", "Ann\xe2\x80" };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char *text = render(&(struct order_texts){ .email = "ann@example.com", .name = bad[i] });
         check_form(text);
@@ -194,7 +196,8 @@ END_TEST
 
 START_TEST(what_the_customer_wrote_is_escaped_in_html)
 {
-    struct order_texts texts = { .email = "ann@example.com", .note = "</blockquote><script>alert('1')</script>&amp;\"x\"", .street = "<b onclick=\"x\">" };
+    struct order_texts texts = { .email = "ann@example.com", .note = "</blockquote><script>alert('1')</script>&amp;\"x\"",
+                                 .street = "<b onclick=\"x\">" };
     char *text = render(&texts), *decoded = decode(text);
     char *html = strstr(decoded, "text/html");
     check_form(text);
@@ -226,8 +229,9 @@ START_TEST(the_largest_order_makes_a_message_of_good_form)
     memset(line, '=', ADDRESS_MAX);
     note[NOTE_MAX] = line[ADDRESS_MAX] = '\0';
     size_t size;
-    struct receipt *receipt = record_of(&(struct order_texts){ .email = "ann@example.com", .note = note, .name = line, .street = line, .city = line,
-                                                               .postcode = line, .country = line }, LINES_MAX, &size);
+    struct order_texts texts = { .email = "ann@example.com", .note = note, .name = line, .street = line, .city = line, .postcode = line,
+                                 .country = line };
+    struct receipt *receipt = record_of(&texts, LINES_MAX, &size);
     ck_assert_uint_eq(size, sizeof *receipt + LINES_MAX * sizeof(struct receipt_line));
     char *text = render_record(receipt, size), *decoded = decode(text);
     check_form(text);
