@@ -29,7 +29,7 @@ struct delivery {
 
 struct way {
     const struct way_ops *ops;
-    uint32_t most;              /* under way at the same time; 0: no limit of its own */
+    uint32_t most;              /* under way at the same time, as it can be now; 0: no limit of its own */
 };
 struct way_ops {
     void (*start)(struct way *way, struct delivery *delivery);

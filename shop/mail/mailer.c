@@ -35,7 +35,8 @@ struct mailer {
     uv_timer_t end;             /* the deadline of mailer_close() */
     prong_solo *thread;
     uv_sem_t begun;
-    int error;                  /* of its beginning */
+    int error;                  /* of its beginning, */
+    const char *opens;          /* and the option it came from */
     struct pace pace;
     struct store_lease lease;
     bool leasing, due, stopped; /* due: there may be receipts to take; stopped: the store has failed */
@@ -103,6 +104,15 @@ static void ask(struct mailer *mailer, uint32_t most)
     store_post(mailer->opts.store, &mailer->lease.op);
 }
 
+/* For so many more jobs; 0, too, where it is little: each lease costs the database something. */
+static uint32_t room(const struct mailer *mailer)
+{
+    uint32_t busy = mailer->desk.n_jobs, most = mailer->opts.in_flight, of_way = mailer->desk.way->most;
+    most = of_way > 0 && of_way < most ? of_way : most;
+    uint32_t left = busy < most ? most - busy : 0;
+    return busy > 0 && left < most / 32 ? 0 : left;
+}
+
 static void end_if_done(struct mailer *mailer);
 
 /* Takes more, if there is more, room and leave for it. */
@@ -126,11 +136,10 @@ static void look(struct mailer *mailer)
         look_in_ms(mailer, mailer->paused_until_ms - now);
         return;
     }
-    uint32_t busy = mailer->desk.n_jobs, most = mailer->opts.in_flight;
-    uint32_t room = busy < most ? most - busy : 0;
-    if (room == 0 || (busy > 0 && room < most / 32))        /* a few at once: each lease costs the database something */
+    uint32_t free_places = room(mailer);
+    if (free_places == 0)
         return;
-    uint32_t may = pace_may(&mailer->pace, room < LEASE_MAX ? room : LEASE_MAX, now);
+    uint32_t may = pace_may(&mailer->pace, free_places < LEASE_MAX ? free_places : LEASE_MAX, now);
     if (may > 0)
         ask(mailer, may);
     else
@@ -219,17 +228,18 @@ static int open_desk(struct mailer *mailer)
     const struct mailer_opts *opts = &mailer->opts;
     *desk = (struct desk){ .loop = &mailer->loop, .store = opts->store, .opts = opts, .host = strchr(opts->from, '@') + 1,
                            .ended = job_ended };
+    mailer->opens = "to";
     int r = way_open(&mailer->loop, opts, &desk->way);
     if (r < 0)
         return r;
+    mailer->opens = "pool";
     r = renders_open(&mailer->loop, opts->pool, opts->render, job_rendered, &desk->renders);
     if (r < 0)
         goto close_way;
+    mailer->opens = "store";
     r = store_port_open(opts->store, &mailer->loop, &desk->port);
     if (r < 0)
         goto close_renders;
-    if (desk->way->most > 0 && desk->way->most < opts->in_flight)
-        mailer->opts.in_flight = desk->way->most;
     return 0;
 close_renders:
     renders_close(desk->renders);
@@ -354,7 +364,7 @@ static int start_thread(struct mailer *mailer)
         return 0;
     (void)prong_solo_join(mailer->thread, PRONG_NEVER, NULL, NULL);
     prong_solo_free(mailer->thread);
-    snprintf(trouble, sizeof trouble, "to: \"%s\" cannot be used: %s", mailer->opts.to, strerror(-r));
+    snprintf(trouble, sizeof trouble, "%s: cannot be used: %s", mailer->opens, strerror(-r));
     return r;
 }
 
