@@ -2,9 +2,9 @@
  *
  *   start() ---> [hand() ---> go(held)] ---> done(outcome)
  *
- * Just before a way does what cannot be taken back (the final dot), it calls hand(), and goes on when it is told go(): by then the store
- * knows. A way that can do it again without harm never calls hand(). done() is called once, and may be called from within the others; after it
- * the delivery is no longer the way's. */
+ * Just before a way does what cannot be taken back (the final dot), it calls hand(), and goes on when it is told go(): by then the
+ * store knows. A way that can do it again without harm never calls hand(). done() is called once, and may be called from within the
+ * others; after it the delivery is no longer the way's. */
 #pragma once
 #include "mail/mailer.h"
 
@@ -29,14 +29,14 @@ struct delivery {
 
 struct way {
     const struct way_ops *ops;
-    uint32_t most;              /* under way at the same time; 0: no limit of its own */
+    uint32_t most;              /* under way at the same time, as it can be now; 0: no limit of its own */
 };
 struct way_ops {
     void (*start)(struct way *way, struct delivery *delivery);
     void (*go)(struct way *way, struct delivery *delivery);        /* after hand() */
     void (*stop)(struct way *way, struct delivery *delivery);      /* its time is over: done() follows soon */
     void (*tick)(struct way *way);                                 /* about once a second; NULL */
-    void (*close)(struct way *way);                                /* with nothing under way; its handles end in the loop later, and it with them */
+    void (*close)(struct way *way);                                /* with nothing under way; its handles end in the loop later */
 };
 
 /* What stands in opts->to, with the defaults filled in; of the texts nothing is kept but opts itself. */

@@ -1,8 +1,8 @@
 /* folder.c - messages as files, in a directory.
  *
- * A file is named after its Message-ID, written beside its place, synced, renamed into it, and then the folder is synced: so there it is
- * whole or not at all, and delivering again makes the same file again. What waits while others are written goes together with one sync of the
- * folder. All of it happens in libuv's threads: disks may be slow. */
+ * A file is named after its Message-ID, written beside its place, synced, renamed into it, and then the folder is synced: so it is there
+ * whole or not at all, and delivering again makes the same file again. What waits while others are written goes together, with one sync
+ * of the folder. All of it happens in libuv's threads: disks may be slow. */
 #include "mail/deliver.h"
 
 #include "base/fail.h"

@@ -3,9 +3,9 @@
  *   RENDERING --> DELIVERING --> HANDING --> DELIVERING --> MARKING --> gone
  *        |             |            |            |             ^
  *        `-------------+------------+------------+-------------'
- * HANDING waits for the mark HANDED to be on disk; what ends before it has certainly not been delivered. MARKING repeats the last mark until
- * it is on disk, or known not to hold: a receipt that stayed LEASED would wait for the next server. A mark that does not hold ends the job:
- * somebody else has it. */
+ * HANDING waits for the mark HANDED to be on disk; what ends before it has certainly not been delivered. MARKING repeats the last mark
+ * until it is on disk, or known not to hold: a receipt that stayed LEASED would wait for the next server. A mark that does not hold ends
+ * the job: somebody else has it. */
 #pragma once
 #include "mail/deliver.h"
 #include "mail/renders.h"

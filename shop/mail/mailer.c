@@ -1,8 +1,8 @@
 /* mailer.c - a thread with a loop: leases what is due, as many as may be under way and as fast as is allowed, and starts a job for each.
  *
- * One lease is asked for at a time. It is asked for when somebody woke us, when the time has come that the last lease told, when a job has
- * ended and there was more than could be taken, and every second anyway: another process may have asked for a receipt to be sent again. While
- * nobody is there to deliver to, leases pause, longer each time. */
+ * One lease is asked for at a time: when somebody woke us, when the time has come that the last lease told, when a job has ended and there
+ * was more than could be taken, and every second anyway: another process may have asked for a receipt to be sent again. While nobody is
+ * there to deliver to, leases pause, longer each time. */
 #include "mail/mailer.h"
 
 #include "base/clock.h"
@@ -35,7 +35,8 @@ struct mailer {
     uv_timer_t end;             /* the deadline of mailer_close() */
     prong_solo *thread;
     uv_sem_t begun;
-    int error;                  /* of its beginning */
+    int error;                  /* of its beginning, */
+    const char *opens;          /* and the option it came from */
     struct pace pace;
     struct store_lease lease;
     bool leasing, due, stopped; /* due: there may be receipts to take; stopped: the store has failed */
@@ -103,6 +104,15 @@ static void ask(struct mailer *mailer, uint32_t most)
     store_post(mailer->opts.store, &mailer->lease.op);
 }
 
+/* For so many more jobs; 0, too, where it is little: each lease costs the database something. */
+static uint32_t room(const struct mailer *mailer)
+{
+    uint32_t busy = mailer->desk.n_jobs, most = mailer->opts.in_flight, of_way = mailer->desk.way->most;
+    most = of_way > 0 && of_way < most ? of_way : most;
+    uint32_t left = busy < most ? most - busy : 0;
+    return busy > 0 && left < most / 32 ? 0 : left;
+}
+
 static void end_if_done(struct mailer *mailer);
 
 /* Takes more, if there is more, room and leave for it. */
@@ -126,11 +136,10 @@ static void look(struct mailer *mailer)
         look_in_ms(mailer, mailer->paused_until_ms - now);
         return;
     }
-    uint32_t busy = mailer->desk.n_jobs, most = mailer->opts.in_flight;
-    uint32_t room = busy < most ? most - busy : 0;
-    if (room == 0 || (busy > 0 && room < most / 32))        /* a few at once: each lease costs the database something */
+    uint32_t free_places = room(mailer);
+    if (free_places == 0)
         return;
-    uint32_t may = pace_may(&mailer->pace, room < LEASE_MAX ? room : LEASE_MAX, now);
+    uint32_t may = pace_may(&mailer->pace, free_places < LEASE_MAX ? free_places : LEASE_MAX, now);
     if (may > 0)
         ask(mailer, may);
     else
@@ -143,7 +152,8 @@ static void job_ended(struct desk *desk, bool was_away)
     if (!was_away) {
         mailer->pause_ms = 0;
     } else if (clock_ms() >= mailer->paused_until_ms) {
-        mailer->pause_ms = mailer->pause_ms == 0 ? PAUSE_FIRST_MS : mailer->pause_ms < PAUSE_MAX_MS / 2 ? mailer->pause_ms * 2 : PAUSE_MAX_MS;
+        int64_t longer = mailer->pause_ms == 0 ? PAUSE_FIRST_MS : mailer->pause_ms * 2;
+        mailer->pause_ms = longer < PAUSE_MAX_MS ? longer : PAUSE_MAX_MS;
         mailer->paused_until_ms = clock_ms() + mailer->pause_ms;
     }
     look(mailer);
@@ -216,18 +226,20 @@ static int open_desk(struct mailer *mailer)
 {
     struct desk *desk = &mailer->desk;
     const struct mailer_opts *opts = &mailer->opts;
-    *desk = (struct desk){ .loop = &mailer->loop, .store = opts->store, .opts = opts, .host = strchr(opts->from, '@') + 1, .ended = job_ended };
+    *desk = (struct desk){ .loop = &mailer->loop, .store = opts->store, .opts = opts, .host = strchr(opts->from, '@') + 1,
+                           .ended = job_ended };
+    mailer->opens = "to";
     int r = way_open(&mailer->loop, opts, &desk->way);
     if (r < 0)
         return r;
+    mailer->opens = "pool";
     r = renders_open(&mailer->loop, opts->pool, opts->render, job_rendered, &desk->renders);
     if (r < 0)
         goto close_way;
+    mailer->opens = "store";
     r = store_port_open(opts->store, &mailer->loop, &desk->port);
     if (r < 0)
         goto close_renders;
-    if (desk->way->most > 0 && desk->way->most < opts->in_flight)
-        mailer->opts.in_flight = desk->way->most;
     return 0;
 close_renders:
     renders_close(desk->renders);
@@ -340,7 +352,8 @@ static int copy_texts(struct mailer *mailer)
 /* The thread has begun its work, or ended. */
 static int start_thread(struct mailer *mailer)
 {
-    int r = prong_solo_start(&(prong_pool_opts){ .engine = "threads", .name = "mailer" }, run, &mailer, sizeof(struct mailer *), &mailer->thread);
+    prong_pool_opts opts = { .engine = "threads", .name = "mailer" };
+    int r = prong_solo_start(&opts, run, &mailer, sizeof(struct mailer *), &mailer->thread);
     if (r < 0) {
         snprintf(trouble, sizeof trouble, "no thread for the mailer: %s", prong_last_error());
         return r;
@@ -351,7 +364,7 @@ static int start_thread(struct mailer *mailer)
         return 0;
     (void)prong_solo_join(mailer->thread, PRONG_NEVER, NULL, NULL);
     prong_solo_free(mailer->thread);
-    snprintf(trouble, sizeof trouble, "to: \"%s\" cannot be used: %s", mailer->opts.to, strerror(-r));
+    snprintf(trouble, sizeof trouble, "%s: cannot be used: %s", mailer->opens, strerror(-r));
     return r;
 }
 

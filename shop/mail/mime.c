@@ -153,8 +153,7 @@ bool mime_is_address(const char *text)
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
     const char *at = strchr(text, '@');
     size_t local = at ? (size_t)(at - text) : 0;
-    char first = *text;
-    return local > 0 && first != '-' && first != '.' && at[-1] != '.' && strlen(text) <= 254 &&
+    return local > 0 && *text != '.' && at[-1] != '.' && strlen(text) <= 254 &&
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~.") == local &&
            at[1] != '\0' && at[1] != '.' && at[1] != '-' && strspn(at + 1, letters) == strlen(at + 1);
 }

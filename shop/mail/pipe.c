@@ -1,8 +1,9 @@
 /* pipe.c - messages given to a sendmail program, one process for each, a few at a time.
  *
- * Its input is a file in memory, whole before the program begins: were it a pipe and this process killed while it writes, the program would
- * take the part that it got for the message. It may send the message as soon as it runs, so hand() comes before it is started. Exit status
- * 0: it has the message; those of sysexits.h that tell of message or address: never; others: later. Killed, it may have taken the message or not. */
+ * Its input is a file in memory, whole before the program begins: were it a pipe and this process killed while it writes, the program
+ * would take the part that it got for the message. It may send the message as soon as it runs, so hand() comes before it is started. Exit
+ * status 0: it has the message; those of sysexits.h that tell of message or address: never; others: later. Killed, it may have taken the
+ * message or not. */
 #include "mail/deliver.h"
 
 #include <errno.h>

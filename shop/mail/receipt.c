@@ -1,8 +1,8 @@
 /* receipt.c - the same lines twice, as text and as HTML, both quoted-printable in a multipart/alternative.
  *
  * A line of quoted-printable never holds "=_", so no text can forge the boundary. What the customer wrote is cleaned first; in headers
- * stands nothing of it but address and name, the latter only if it needs no cleaning; in the text the note is quoted line by line, so that it
- * cannot pass for ours; in HTML all is escaped. The date is the order's: the message is the same whenever it is made. */
+ * stands nothing of it but address and name, the latter only if it needs no cleaning; in the text the note is quoted line by line, so that
+ * it cannot pass for ours; in HTML all is escaped. The date is the order's: the message is the same whenever it is made. */
 #include "mail/receipt.h"
 
 #include "mail/mime.h"
@@ -125,13 +125,13 @@ static void put_text(FILE *to, const char *text)
     fputs(text, to);
 }
 
-/* "<h2>Deliver to</h2>" and its like are the caller's; each line ended by `end`. */
-static void put_address(FILE *to, const struct receipt *receipt, void (*put)(FILE *, const char *), const char *end)
+static void put_address(FILE *to, const struct receipt *receipt, void (*put)(FILE *, const char *), const char *begin, const char *end)
 {
     const char *lines[] = { receipt->name, receipt->street, receipt->postcode, receipt->city, receipt->country };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         if (!lines[i][0])
             continue;
+        fputs(begin, to);
         put(to, lines[i]);
         fputs(end, to);
     }
@@ -159,9 +159,8 @@ static void write_plain(FILE *to, const struct receipt *receipt)
     put_money(to, receipt->total_cents, receipt->currency);
     fprintf(to, "\n\nYour order: %s\n", receipt->url);
     if (has_address(receipt)) {
-        fputs("\nWe deliver to:\n\n  ", to);
-        put_address(to, receipt, put_text, "\n  ");
-        putc('\n', to);
+        fputs("\nWe deliver to:\n\n", to);
+        put_address(to, receipt, put_text, "  ", "\n");
     }
     if (receipt->note[0]) {
         fputs("\nYou wrote:\n\n> ", to);
@@ -193,7 +192,7 @@ static void write_html(FILE *to, const struct receipt *receipt)
     fputs("\">Your order</a></p>\n", to);
     if (has_address(receipt)) {
         fputs("<p>We deliver to:<br>\n", to);
-        put_address(to, receipt, put_html, "<br>\n");
+        put_address(to, receipt, put_html, "", "<br>\n");
         fputs("</p>\n", to);
     }
     if (receipt->note[0]) {
@@ -213,7 +212,8 @@ static int put_part(FILE *to, const struct receipt *receipt, const char *type, v
         return -ENOMEM;
     write(file, receipt);
     int r = fclose(file) == 0 ? 0 : -ENOMEM;
-    fprintf(to, "--=_%s\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", receipt->message, type);
+    fprintf(to, "--=_%s\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+            receipt->message, type);
     if (r == 0)
         mime_put_quoted_printable(to, body, size);
     free(body);

@@ -3,12 +3,12 @@
  *   MAKING -> MAIL -> RCPT -> DATA -> BODY -> HELD -> DOT -> IDLE -> MAIL ...
  *
  * In HELD all has been sent but the final dot: it waits for go(). What goes wrong before DOT has certainly not been delivered, and the
- * connection is dropped: a server that sees it end without the dot throws the message away. In DOT a reply decides; without one nobody knows.
- * After anything but success a connection is not used again. One that was used before and ends without a word to MAIL was closed by the
- * server while it was idle: then a new one is made, and nothing has gone wrong.
+ * connection is dropped: a server that sees it end without the dot throws the message away. In DOT a reply decides; without one nobody
+ * knows. After anything but success a connection is not used again. One that was used before and ends without a word to MAIL was closed
+ * by the server while it was idle: then a new one is made, and nothing has gone wrong.
  *
  * If no further connection can be made while there are others, the server wants no more: deliveries then wait for these, and every second a
- * few more are tried. */
+ * few more are tried. Nor are more leased. */
 #include "mail/deliver.h"
 
 #include "base/clock.h"
@@ -26,14 +26,15 @@ enum { SERVED_MAX = 100, IDLE_MS = 5000 };      /* a connection is closed after 
 struct smtp {
     struct way way;             /* first */
     struct smtp_lines *lines;
-    uint32_t most, limit;       /* connections: as was asked for; as the server bears */
+    uint32_t most;              /* connections, as was asked for; way.most: as the server bears */
     uint32_t n, n_made;
     struct talk *idle;          /* list, the last used first */
     struct delivery *waiting;   /* list: for a connection */
 };
 
 enum step { MAKING, IDLE, MAIL, RCPT, DATA, BODY, HELD, DOT };
-static const char *const step_names[] = { "connecting", "idle", "MAIL", "RCPT", "DATA", "the message", "the message", "the end of the message" };
+static const char *const step_names[] = { "connecting", "idle", "MAIL", "RCPT", "DATA", "the message", "the message",
+                                          "the end of the message" };
 
 /* One connection and who is served by it. */
 struct talk {
@@ -73,7 +74,7 @@ static void drop(struct talk *talk)
 
 static void serve_waiting(struct smtp *smtp)
 {
-    while (smtp->waiting && (smtp->idle || smtp->n < smtp->limit)) {
+    while (smtp->waiting && (smtp->idle || smtp->n < smtp->way.most)) {
         struct delivery *delivery = smtp->waiting;
         DL_DELETE(smtp->waiting, delivery);
         start(&smtp->way, delivery);
@@ -148,7 +149,7 @@ static void made(struct smtp_line *line, int code, const char *trouble)
         smtp->n_made++;
         begin(talk, delivery);
     } else if (smtp->n_made > 0 && (code == 0 || code == 421)) {
-        smtp->limit = smtp->n_made;
+        smtp->way.most = smtp->n_made;
         drop(talk);
         delivery->own = NULL;
         DL_PREPEND(smtp->waiting, delivery);
@@ -341,7 +342,7 @@ static void start(struct way *way, struct delivery *delivery)
     if (talk) {
         DL_DELETE(smtp->idle, talk);
         begin(talk, delivery);
-    } else if (smtp->n < smtp->limit) {
+    } else if (smtp->n < smtp->way.most) {
         make(smtp, delivery);
     } else {
         DL_APPEND(smtp->waiting, delivery);
@@ -375,8 +376,8 @@ static void tick(struct way *way)
     DL_FOREACH_SAFE(smtp->idle, talk, next)
         if (now - talk->idle_ms >= IDLE_MS)
             drop(talk);
-    smtp->limit += smtp->limit / 8 + 1;
-    smtp->limit = smtp->limit < smtp->most ? smtp->limit : smtp->most;
+    uint32_t more = smtp->way.most + smtp->way.most / 8 + 1;
+    smtp->way.most = more < smtp->most ? more : smtp->most;
     serve_waiting(smtp);
 }
 
@@ -396,7 +397,7 @@ int smtp_open(uv_loop_t *loop, const struct mailer_opts *opts, struct way **ret_
     if (!smtp)
         return -ENOMEM;
     smtp->way.ops = &ops;
-    smtp->most = smtp->limit = opts->in_flight;
+    smtp->most = smtp->way.most = opts->in_flight;
     int r = smtp_lines_open(loop, opts, &smtp->lines);
     if (r < 0) {
         free(smtp);

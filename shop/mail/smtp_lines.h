@@ -10,8 +10,8 @@
 
 struct smtp_lines;
 struct smtp_line {
-    void (*made)(struct smtp_line *line, int code, const char *trouble);   /* trouble NULL: it is there. Else it is not, `code` is the server's, or
-                                                                              0, and the line is the caller's to drop */
+    /* trouble NULL: it is there. Else it is not: `code` is the server's, or 0; the caller drops the line. */
+    void (*made)(struct smtp_line *line, int code, const char *trouble);
     void (*heard)(struct smtp_line *line);      /* there is something to read (or the end) */
     void (*ready)(struct smtp_line *line);      /* can be written to again, after -EAGAIN */
     void *easy;                                 /* libcurl's, and the rest */

@@ -5,8 +5,8 @@
         [--tls CERT KEY [--smtps | --require-starttls]] [--auth USER:PASSWORD]
 
 It listens on 127.0.0.1 and prints, when it is ready, one line:   listening on 127.0.0.1:PORT control 127.0.0.1:PORT
-A message that it has taken is a line of JSON in the log, {"message_id", "from", "to", "size", "at_ms", "how"}, written before any answer; with
---folder it is a file there, too, NUMBER.eml. The log is only ever added to.
+A message that it has taken is a line of JSON in the log, {"message_id", "from", "to", "size", "at_ms", "how"}, written before any answer;
+with --folder it is a file there, too, NUMBER.eml. The log is only ever added to.
 
 A rule is WHAT[@VERB][*TIMES][:PERCENT]; the first that holds acts. TIMES: only the first so many times; PERCENT: by chance.
     450@rcpt  any code at a verb      hang@VERB  no answer      drop@VERB  closes without an answer      reset@VERB  the same, by RST
