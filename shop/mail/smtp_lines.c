@@ -167,6 +167,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 
 /* ---- lines --------------------------------------------------------------------------------------------------------------- */
 
+/* Of two clocks the delivery's is the first. */
 static CURL *new_easy(struct smtp_lines *lines, struct smtp_line *line)
 {
     const struct mailer_opts *opts = lines->opts;
@@ -181,7 +182,7 @@ static CURL *new_easy(struct smtp_lines *lines, struct smtp_line *line)
                 curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps") == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)opts->timeout_ms) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 2L * opts->timeout_ms) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_USE_SSL, lines->tls) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
                 (!opts->ca_file || curl_easy_setopt(easy, CURLOPT_CAINFO, opts->ca_file) == CURLE_OK) &&
