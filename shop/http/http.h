@@ -35,7 +35,7 @@ const char *http_query(const struct http_request *request, const char *name);   
 const char *http_header(const struct http_request *request, const char *name);  /* any case; NULL: not there; repeated: the first */
 const char *http_cookie(const struct http_request *request, const char *name);
 const char *http_body(const struct http_request *request, size_t *ret_size);    /* "" if there is none */
-void *http_peer(const struct http_request *request, char *buf, size_t size);    /* the client's address in figures; returns buf */
+const char *http_peer(const struct http_request *request, char *buf, size_t size);    /* the client's address in figures; returns buf */
 void **http_slot(struct http_request *request);                /* a pointer for the handler's own use */
 
 struct http_answer {
