@@ -8,6 +8,7 @@
 #include "settings/keyfile.h"
 #include "standin/standin.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,9 +102,9 @@ static int run_standin(const struct request *request, const struct standin_opts 
         return say_error(SAY_MISSING, "no loop to run on");
     signals_end();
     (void)signal(SIGPIPE, SIG_IGN);
-    int status = SAY_OK;
-    if (standin_open(&running.loop, opts, &running.standin) < 0)
-        status = say_error(SAY_MISSING, "--listen %s: %s", request->listen, standin_trouble());
+    int status = SAY_OK, r = standin_open(&running.loop, opts, &running.standin);
+    if (r < 0)
+        status = say_error(r == -EINVAL ? SAY_USAGE : SAY_MISSING, "%s", standin_trouble());
     else {
         watch(&running);
         int size = (int)(strrchr(request->listen, ':') - request->listen);

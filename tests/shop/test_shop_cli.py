@@ -185,6 +185,7 @@ def _(shop):
                         (["serve", "--gateway-key", SECRET], ["unknown option --gateway-key", "--gateway-key-file"]),
                         (["serve", f"--gateway-key={SECRET}"], ["unknown option --gateway-key"]),
                         (["gateway", "--listen", "localhost"], ["'localhost' is no address"]),
+                        (["gateway", "--behave", "declin"], ["declin"]),
                         (["demo", "--listen", "8080"], ["'8080' is no address"]),
                         (["demo", "--order", "3"], ["did you mean --orders?"]),
                         (["jobs"], ["which database?", "PRONG_SHOP_DB"]),

@@ -145,6 +145,8 @@ static int serve(struct demo *d)
                                      .gateway_key = "sk_test_demo", .mail_from = "shop@example.org", .shop_name = "prong-shop", .uncertain = "once",
                                      .is_demo = true, .mails_per_second = d->mails_per_second, .drain_ms = 1000 * SHOW_S, .ready = on_ready, .arg = d };
     int status = serve_run(&opts);
+    if (status == SAY_MISSING && !d->url[0])
+        say_hint("is the port taken? --listen 127.0.0.1:0 takes any free one");
     __atomic_store_n(&d->is_over, 1, __ATOMIC_RELAXED);
     if (d->customers) {
         (void)prong_solo_join(d->customers, PRONG_NEVER, NULL, NULL);
