@@ -39,7 +39,8 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     request->status = answer->status;
     request->is_answered = true;
     http->stats.waiting--;
-    /* This wakes the library's epoll descriptor, so the loop lets it run: once for all answers of this turn. */
-    if (!request->is_handling)
-        MHD_resume_connection(request->connection);
+    if (request->is_handling)
+        return;
+    MHD_resume_connection(request->connection);
+    http_wake(http);
 }

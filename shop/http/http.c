@@ -1,7 +1,8 @@
 /* http.c - the server: libmicrohttpd without threads of its own, driven by the loop.
  *
- * All of its sockets are in one epoll descriptor, which the loop watches; when that is readable, MHD_run() does what can be done. What is
- * left over then (a second request in a buffer, say) no descriptor tells: an idle handle has the loop come back at once. Of
+ * All of its sockets are in one epoll descriptor, which the loop watches; when that is readable, MHD_run() does what can be done. Other
+ * things no descriptor tells: a request that is resumed with its answer, a second one in a buffer, a place for one more connection where
+ * one has ended. For these an idle handle has the loop come by at once, for all answers of this turn together. Of
  * the library's time-outs none is used: they count from the last byte, so a byte a second keeps a connection for ever (see deadline.h). */
 #include "base/log.h"
 #include "http/listen.h"
@@ -49,13 +50,21 @@ static void turn_for(uv_poll_t *poll, int status, int events)
 void http_turn(struct http *http)
 {
     unsigned long long wait_ms;
+    http->is_due = false;
     http->is_running = true;
     (void)MHD_run(http->daemon);
     http->is_running = false;
-    if (MHD_get_timeout(http->daemon, &wait_ms) && wait_ms == 0)
+    if (http->is_due || (MHD_get_timeout(http->daemon, &wait_ms) && wait_ms == 0))
         (void)uv_idle_start(&http->again, turn_again);
     else
         (void)uv_idle_stop(&http->again);
+}
+
+void http_wake(struct http *http)
+{
+    http->is_due = true;
+    if (!http->is_running)
+        (void)uv_idle_start(&http->again, turn_again);
 }
 
 static void handle_ended(uv_handle_t *handle)
@@ -133,7 +142,7 @@ static struct MHD_Daemon *start_daemon(struct http *http, const struct http_opts
     errno = 0;
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, receive_request, http,
         MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_STRICT_FOR_CLIENT, MHD_VERSION >= 0x01000000 ? 1 : 0,     /* see refuse.c */
         MHD_OPTION_CONNECTION_LIMIT, allow_connections(or_else(opts->connections, CONNECTIONS)),
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, opts->per_address,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
@@ -266,6 +275,7 @@ void http_close(struct http *http)
     end_handle(http, &http->poll);
     end_handle(http, &http->again);
     end_handle(http, &http->deadlines.timer);
+    http->is_running = true;
     MHD_stop_daemon(http->daemon);
     free_refusals(http);
 }

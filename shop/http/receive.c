@@ -47,6 +47,7 @@ static void open_client(struct http *http, struct MHD_Connection *connection, vo
 
 static void close_client(struct http *http, struct http_client *client)
 {
+    http_wake(http);
     if (!client)
         return;
     begin_phase(client, PHASE_NONE);

@@ -2,8 +2,10 @@
  *
  * A server and a proxy before it that read the same bytes as different requests let one customer speak in another's name ("request
  * smuggling"). So whatever has two readings is no request here, even where RFC 9112 would let a server choose one. libmicrohttpd 0.9.75
- * refuses little of that, also at its strict level. It does by itself, with a page of its own: no or a wrong version, a blank in the
- * target, a line without a colon, HTTP/1.1 without Host, a Content-Length that is no number, chunks that are none, and what does not fit into its memory.
+ * refuses little of that. It does by itself, with a page of its own: no or a wrong version, a line without a colon, a Content-Length that
+ * is no number (where it sends the header of its answer twice), chunks that are none, and what does not fit into its memory. All that its
+ * strict level adds are no Host (the header twice, too) and blanks in the target (closed without a word): better told here. Of later
+ * releases the strict level is worth having.
  *
  * Some things it does not hand out at all: a NUL ends the value for it, and the rest of the line is gone; a line that begins with a blank
  * is glued to the *name* of the field before; a line may end with a bare LF. But it parses in place: names and values lie in one buffer in
@@ -27,7 +29,7 @@ static const struct rule rules[REFUSAL_COUNT] = {
     [REFUSAL_TARGET] = { 400, ERROR("malformed", "The target does not begin with a slash, or has characters that do not belong there.") },
     [REFUSAL_NAME] = { 400, ERROR("malformed", "The name of a header field is no token.") },
     [REFUSAL_VALUE] = { 400, ERROR("malformed", "The value of a header field has a control character.") },
-    [REFUSAL_HOST] = { 400, ERROR("malformed", "There is more than one Host.") },
+    [REFUSAL_HOST] = { 400, ERROR("malformed", "There is no Host, or more than one.") },
     [REFUSAL_LENGTHS] = { 400, ERROR("malformed", "There is more than one Content-Length.") },
     [REFUSAL_LENGTH_AND_CODING] = { 400, ERROR("malformed", "There is a Content-Length and a Transfer-Encoding.") },
     [REFUSAL_CODINGS] = { 400, ERROR("malformed", "There is more than one Transfer-Encoding.") },
@@ -135,10 +137,11 @@ static enum MHD_Result look_at_field(void *arg, enum MHD_ValueKind kind, const c
 /* How long the body is can be told in one way alone, by one field. Two lengths, also equal ones: a proxy that joins them makes "5, 5" of
  * it, another takes the first. A length beside a coding: RFC 9112, 6.1, names it as an attempt at smuggling. Codings other than chunked:
  * the library would wait for a body that never ends; "chunked" with a blank behind it counts as such. HTTP/1.0 has no codings, so what is
- * before us may have taken the chunks for the next request. */
-static enum refusal look_at_lengths(const struct fields *fields, const char *version)
+ * before us may have taken the chunks for the next request. Hosts are counted, too: with two, each may be believed by somebody. */
+static enum refusal look_at_numbers(const struct fields *fields, const char *version)
 {
-    if (fields->hosts > 1)
+    bool is_old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+    if (fields->hosts > 1 || (fields->hosts == 0 && !is_old))
         return REFUSAL_HOST;
     if (fields->lengths > 1)
         return REFUSAL_LENGTHS;
@@ -148,7 +151,7 @@ static enum refusal look_at_lengths(const struct fields *fields, const char *ver
         return REFUSAL_LENGTH_AND_CODING;
     if (fields->codings > 1)
         return REFUSAL_CODINGS;
-    if (strcmp(version, MHD_HTTP_VERSION_1_0) == 0)
+    if (is_old)
         return REFUSAL_OLD_CODING;
     return strcasecmp(fields->coding, "chunked") == 0 ? REFUSAL_NONE : REFUSAL_CODING;
 }
@@ -171,7 +174,7 @@ enum refusal refuse_header(const struct refuse_request *request, const struct re
     if (fields.n > limits->header_fields)
         return REFUSAL_HEADER_FIELDS;
     *ret_body_size = fields.length ? strtoull(fields.length, NULL, 10) : 0;     /* digits, and no overflow: the library has looked */
-    return look_at_lengths(&fields, request->version);
+    return look_at_numbers(&fields, request->version);
 }
 
 /* ---- what is not handed out ------------------------------------------------------------------------------------------------- */

@@ -12,10 +12,11 @@ struct http {
     uv_loop_t *loop;
     struct MHD_Daemon *daemon;
     uv_poll_t poll;                 /* on the library's epoll descriptor */
-    uv_idle_t again;                /* runs while the library has something to do without waiting */
+    uv_idle_t again;                /* runs while there is something to do without waiting */
     struct deadlines deadlines;
     unsigned handles;               /* of the loop, not ended yet */
-    bool is_running;                /* within MHD_run() */
+    bool is_running;                /* within MHD_run() or MHD_stop_daemon() */
+    bool is_due;                    /* there is more to do than descriptors tell */
     bool is_stopped;
     bool is_probing;                /* what connects now is our own */
     bool sees_layout;               /* refuse_hidden() can be trusted here */
@@ -57,3 +58,4 @@ static inline struct http_client *http_client_of(struct deadline *deadline)
 }
 
 void http_turn(struct http *http);      /* lets the library do what it can do now */
+void http_wake(struct http *http);      /* has it do so soon */
