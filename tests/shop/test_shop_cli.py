@@ -435,7 +435,7 @@ def _(shop):
     for run in (1, 2):
         shop.told("demo", "--listen", "127.0.0.1:0", "--stop", "--folder", place, "--orders", "1")
         mails = [email.message_from_bytes(path.read_bytes()) for path in (place / "receipts").rglob("*.eml")]
-        assert len(mails) == run and all(mail["To"] == "customer-1@example.org" for mail in mails), mails
+        assert len(mails) == run and all("customer-1@example.org" in mail["To"] for mail in mails), mails
         charges = [json.loads(line) for line in (place / "charges.jsonl").read_text().splitlines()]
         assert sum(charge["event"] == "charge" for charge in charges) == run
     assert "nothing waits" in shop.told("jobs", "--db", place / "shop.db")
