@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ORDERS_USUAL = 6, ORDERS_MAX = 1000, GATEWAY_MS = 300, SHOW_S = 5, FOLDER_SIZE = 1024 };
+enum { ORDERS_USUAL = 6, ORDERS_MAX = 200, GATEWAY_MS = 300, SHOW_S = 5, FOLDER_SIZE = 1024 };
 
 struct request {
     const char *listen, *folder;
