@@ -4,7 +4,11 @@
  * "country"} (optional), "note" (optional)}; other members are refused by name, so are repeated ones. Urlencoded for POST /buy: email,
  * payment_method, sku, qty, and optionally note, name, street, city, postcode, country; csrf and key are the caller's, other fields are
  * refused. Everything is UTF-8 without control characters (a note may have newlines); no field may hold what looks like a card number
- * (13 to 19 digits, blanks and dashes among them, that satisfy Luhn's check). Prices come from the catalogue alone. */
+ * (13 to 19 digits, the first of them 2 to 6, blanks and dashes among them, that satisfy Luhn's check). An empty text is one that was not
+ * given. An address needs street, city and country; a name may stand alone. Prices come from the catalogue alone.
+ *
+ * The same wishes have the same body_hash, by JSON or by form: neither the order of members or items counts, nor whether a thing is one
+ * item or two, nor how lines of a note end. */
 #pragma once
 #include "order/order.h"
 

@@ -13,6 +13,7 @@ import resource
 import select
 import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -667,6 +668,143 @@ def _(place):
 
 
 # ---- behind nginx ------------------------------------------------------------------------------------------------------------
+
+
+class Nginx:
+    """nginx with the configuration that ships, but for ports, names, certificate and rates, before a server."""
+
+    def __init__(self, place, folder, port, rate=None):
+        self.folder, self.socket = folder, folder / "tls"
+        key, certificate = folder / "key.pem", folder / "certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=shop.example.org",
+                        "-keyout", key, "-out", certificate], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_S)
+        text = (place.root / "packaging/nginx/prong-shop.conf").read_text()
+        for pattern, by in ((r"server 127\.0\.0\.1:8080;", f"server 127.0.0.1:{port};"),
+                            (r"listen 443 (.*);", rf"listen unix:{self.socket} \1;"), (r"listen 80;", f"listen unix:{folder}/plain;"),
+                            (r"listen \[::\]:\d+.*;", ""), (r"ssl_certificate .*;", f"ssl_certificate {certificate};"),
+                            (r"ssl_certificate_key .*;", f"ssl_certificate_key {key};"), (r"rate=\d+r/s", f"rate={rate}r/s" if rate else r"\g<0>")):
+            text, n = re.subn(pattern, by, text)
+            assert n > 0, pattern
+        (folder / "shop.conf").write_text(text)
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        (folder / "nginx.conf").write_text(f"daemon off;\npid {folder}/pid;\n" + ("user root;\n" if os.geteuid() == 0 else "") +
+            "worker_processes 1;\nevents { }\nhttp {\naccess_log off;\n" + "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds) +
+            f"include {folder}/shop.conf;\n}}\n")
+        with open(folder / "errors", "wb") as errors:
+            self.process = subprocess.Popen([nginx(), "-e", folder / "errors", "-p", folder, "-c", folder / "nginx.conf"],
+                                            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+
+    def client(self, send=b""):
+        context = ssl.create_default_context(cafile=self.folder / "certificate.pem")
+        client = Client.__new__(Client)
+        client.rest = bytearray()
+        plain = socket.socket(socket.AF_UNIX)
+        plain.settimeout(HANG_S)
+        plain.connect(str(self.socket))
+        client.socket = context.wrap_socket(plain, server_hostname="shop.example.org")
+        return client.send(send) if send else client
+
+    def await_start(self):
+        end = time.monotonic() + HANG_S
+        while True:
+            try:
+                self.client().close()
+                return
+            except OSError:
+                assert self.process.poll() is None and time.monotonic() < end, (self.folder / "errors").read_text()
+                select.select([], [], [], 0.01)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(timeout=HANG_S)
+
+
+def nginx():
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if not found:
+        raise Skip("no nginx here (Debian: nginx-light)")
+    return found
+
+
+@contextlib.contextmanager
+def before(place, port, rate=None):
+    nginx()
+    if not shutil.which("openssl"):
+        raise Skip("no openssl here")
+    with tempfile.TemporaryDirectory() as folder:
+        front = Nginx(place, Path(folder), port, rate)
+        try:
+            front.await_start()
+            yield front
+        finally:
+            front.end()
+
+
+@case("behind nginx none of the nine malformed requests reaches the server")
+def _(place):
+    with place.server() as server, before(place, server.port, rate=10000) as front:
+        for name, data in NINE_ROWS.items():
+            client = front.client(data)
+            status, _, _ = client.answer()
+            assert 400 <= status <= 599 and client.is_closed(), (name, status)
+        stats = server.stats()
+        assert stats["paths"] == [] and stats["refused"] == 0, stats
+
+
+@case("behind nginx whatever has two readings is refused there, or arrives with one")
+def _(place):
+    with place.server() as server, before(place, server.port, rate=10000) as front:
+        for name, data in {**SMUGGLING, "a NUL before a bare LF": HEAD + b"X-A: a\0\nContent-Length: 3\r\n\r\nabc"}.items():
+            client = front.client(data)
+            if name == "no version":            # answered as HTTP/0.9: a body alone
+                assert client.is_closed()
+                continue
+            status, _, body = client.answer()
+            assert 400 <= status <= 599 or body in (b"abc", b""), (name, status, body)
+            client.close()
+        stats = server.stats()
+        assert stats["refused"] == 0 and set(stats["paths"]) <= {"/echo"}, stats
+
+
+@case("behind nginx sound requests are served, on few connections, with the address of the client")
+def _(place):
+    with place.server() as server, before(place, server.port, rate=10000) as front:
+        client = front.client()
+        for name, data in SOUND.items():
+            if name not in ("HTTP/1.0", "a name of all that a token may have", "a header of almost 8 KiB", "64 fields of more than 100 bytes"):
+                status, fields, body = client.send(data).answer()
+                assert (status, body) == (200, b"abc"), (name, status, body)
+                assert fields["strict-transport-security"] == "max-age=31536000"
+        told = json.loads(client.told("/a%2Fb?q=c%20d", more=b"X-Tell: e\r\nCookie: c=f\r\n"))
+        assert (told["path"], told["q"], told["header"], told["cookie"]) == ("/a%2Fb", "c d", "e", "f"), told
+        body = os.urandom(65536)
+        assert client.told("/echo", method="POST", body=body) == body
+        assert client.ask("/echo", method="POST", body=body + b"x").answer()[0] == 413
+        assert front.client().ask("/metrics").answer()[0] == 403
+        assert server.stats()["connections"] <= 2
+
+
+@case("nginx sends no order twice, and says what to do where the shop does not answer")
+def _(place):
+    with socket.create_server(("127.0.0.1", 0)) as listener, before(place, listener.getsockname()[1]) as front:
+        client = front.client().ask("/orders", method="POST", body=b"{}", more=b"Idempotency-Key: k\r\n")
+        shop, _ = listener.accept()
+        while b"\r\n\r\n{}" not in (got := shop.recv(65536, socket.MSG_PEEK)):
+            select.select([], [], [], 0.01)
+        assert b"x-forwarded-for:" in got.lower() and b"connection: close" not in got.lower(), got
+        shop.close()                            # with bytes unread: a reset
+        status, fields, body = client.answer()
+        assert (status, fields["retry-after"], json.loads(body)["error"]["code"]) == (503, "2", "unavailable")
+        assert not select.select([listener], [], [], 0)[0]
+
+
+@case("nginx refuses who orders too fast, and lets him look at pages")
+def _(place):
+    with place.server() as server, before(place, server.port) as front:
+        client = front.client()
+        statuses = [client.ask("/order", method="POST", body=b"{}").answer()[0] for _ in range(15)]
+        assert statuses[:6] == [201] * 6 and 429 in statuses[6:], statuses
+        assert client.ask("/tell").answer()[0] == 200
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ struct db {
     struct secret secret;
     struct catalogue catalogue;
     const struct product **by_id;   /* the catalogue's, sorted by id */
-    int log_frames;             /* in the write-ahead log after the last commit; shared by writer and keeper */
+    int log_frames;             /* in the write-ahead log after the last commit, and of these written back; shared by writer and keeper */
+    int kept_frames;
 };
 struct db_reader {
     struct db *db;

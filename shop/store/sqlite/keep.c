@@ -12,12 +12,19 @@
 
 enum { PAGE = 4096, GROWN = 2000, LONG = 8000 };
 
-/* Ordering: relaxed. The number is a hint; that a checkpoint sees the pages is SQLite's affair. */
+static int frames_of(const struct db *db)
+{
+    return __atomic_load_n(&db->log_frames, __ATOMIC_RELAXED);
+}
+
+/* Ordering: relaxed here and below. The numbers are hints when to look; that a checkpoint sees the pages is SQLite's affair. */
 static int on_commit(void *arg, sqlite3 *sqlite, const char *name, int frames)
 {
     (void)sqlite;
     (void)name;
     struct db *db = arg;
+    if (frames < frames_of(db))                 /* it has begun anew */
+        __atomic_store_n(&db->kept_frames, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&db->log_frames, frames, __ATOMIC_RELAXED);
     return SQLITE_OK;
 }
@@ -27,14 +34,9 @@ void keep_watch(struct db *db)
     (void)sqlite3_wal_hook(db->writer.sqlite, on_commit, db);
 }
 
-static int frames_of(const struct db *db)
-{
-    return __atomic_load_n(&db->log_frames, __ATOMIC_RELAXED);
-}
-
 bool keep_is_due(const struct db *db)
 {
-    return frames_of(db) >= GROWN;
+    return frames_of(db) - __atomic_load_n(&db->kept_frames, __ATOMIC_RELAXED) >= GROWN;
 }
 
 static int checkpoint(struct conn *conn)
@@ -47,6 +49,7 @@ static int checkpoint(struct conn *conn)
 
 int keep_short(struct db *db, bool *ret_wants_catch_up)
 {
+    __atomic_store_n(&db->kept_frames, frames_of(db), __ATOMIC_RELAXED);
     int r = checkpoint(&db->keeper);
     if (r == 0 && frames_of(db) >= LONG)        /* what came meanwhile: once more, so that the rest is small */
         r = checkpoint(&db->keeper);
