@@ -41,8 +41,8 @@ struct demo {
 
 static void show_head(const struct demo *d)
 {
-    printf("%u customers order at the same time. The gateway takes %d ms for a charge; %u %s a second may be mailed.\n\n", d->request->orders,
-           GATEWAY_MS, d->mails_per_second, d->mails_per_second == 1 ? "receipt" : "receipts");
+    printf("%u %s at the same time. The gateway takes %d ms for a charge; %u %s a second may be mailed.\n\n", d->request->orders,
+           d->request->orders == 1 ? "customer orders" : "customers order", GATEWAY_MS, d->mails_per_second, d->mails_per_second == 1 ? "receipt" : "receipts");
     printf("  %-16s  %-8s  %-12s  %15s  %s\n", "ORDER", "CARD", "ANSWER", "CUSTOMER WAITED", "RECEIPT");
     (void)fflush(stdout);
 }
