@@ -36,7 +36,8 @@ class Shop:
 
     def run(self, *words, env=None, cwd=None):
         """Gives (status, standard output, standard error)."""
-        done = subprocess.run([self.binary, *map(str, words)], timeout=HANG_S, env={**self.env, **(env or {})}, cwd=cwd or self.folder, **PIPED)
+        done = subprocess.run([self.binary, *map(str, words)], timeout=HANG_S, env={**self.env, **(env or {})}, cwd=cwd or self.folder,
+                              **PIPED)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def told(self, *words, **more):
@@ -172,7 +173,8 @@ def _(shop):
         return subprocess.run(words, stdout=subprocess.PIPE, text=True, cwd=shop.folder, check=True).stdout.split("\n")[:-1]
     (shop.folder / "some.conf").write_text("")
     for typed, wanted in (("prong-shop ba", ["backup"]), ("prong-shop serve --uncertain re", ["resend"]),
-                          ("prong-shop serve --config som", ["some.conf"]), ("prong-shop help sto", ["stock"]), ("prong-shop stock som", [""]), ("prong-shop demo --st", ["--stop"])):
+                          ("prong-shop serve --config som", ["some.conf"]), ("prong-shop help sto", ["stock"]),
+                          ("prong-shop stock som", [""]), ("prong-shop demo --st", ["--stop"])):
         assert complete(typed) == wanted, (typed, complete(typed))
     for shell in ("zsh", "fish"):
         if shutil.which(shell):
@@ -449,7 +451,8 @@ def _(shop):
 
 @case("demo keeps the storefront open until Ctrl-C, and then ends with 0 and removes what it made")
 def _(shop):
-    process = subprocess.Popen([shop.binary, "demo", "--listen", "127.0.0.1:0", "--orders", "0"], env=shop.env, start_new_session=True, **PIPED)
+    process = subprocess.Popen([shop.binary, "demo", "--listen", "127.0.0.1:0", "--orders", "0"], env=shop.env, start_new_session=True,
+                               **PIPED)
     try:
         said = b""
         while b"Ctrl-C" not in said:
