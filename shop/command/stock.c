@@ -89,17 +89,18 @@ static int list(struct store *store, bool as_json)
 
 static int change_read(const char *word, struct change *ret_change)
 {
-    const char *equals = strchr(word, '=');
+    const char *equals = strchr(word, '='), *number = equals ? equals + 1 : "";
     char *end;
     errno = 0;
-    int64_t stock = equals && strcmp(equals + 1, "unlimited") == 0 ? UNLIMITED : equals ? strtoll(equals + 1, &end, 10) : 0;
-    bool is_number = equals && (stock == UNLIMITED || (equals[1] >= '0' && equals[1] <= '9' && !*end && !errno && stock <= INT32_MAX));
-    if (!is_number || equals == word || equals - word >= SKU_SIZE) {
+    int64_t stock = strtoll(number, &end, 10);
+    bool is_unlimited = strcmp(number, "unlimited") == 0;
+    bool is_number = *number >= '0' && *number <= '9' && !*end && !errno && stock <= INT32_MAX;
+    if ((!is_number && !is_unlimited) || equals == word || equals - word >= SKU_SIZE) {
         (void)say_error(SAY_USAGE, "'%s' is not SKU=NUMBER or SKU=unlimited", word);
         say_hint("as in TSHIRT-RED-M=100");
         return SAY_USAGE;
     }
-    ret_change->stock = stock;
+    ret_change->stock = is_unlimited ? UNLIMITED : stock;
     snprintf(ret_change->sku, sizeof ret_change->sku, "%.*s", (int)(equals - word), word);
     return SAY_OK;
 }
@@ -164,8 +165,9 @@ static const struct explained examples[] = {
 const struct command stock_command = {
     .name = "stock",
     .summary = "shows and sets how many there are of each product",
-    .about = "Without words: lists the products, their prices and how many are left. With words: sets how many there are, a number or `unlimited`. "
-             "Works beside a server that runs, and without one; what is reserved by orders under way has been taken off already.",
+    .about = "Without words: lists the products, their prices and how many are left. With words: sets how many there are, a number or "
+             "`unlimited`. Works beside a server that runs, and without one; what is reserved by orders under way has been taken off "
+             "already.",
     .options = options,
     .words = "SKU=N...",
     .words_at = offsetof(struct request, changes),

@@ -9,9 +9,8 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "mail/job.h"
-#include "mail/mime.h"
+#include "mail/options.h"
 #include "mail/pace.h"
-#include "mail/smtp_lines.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -27,7 +26,7 @@ enum {
 
 struct mailer {
     struct mailer_opts opts;    /* its texts lie in `texts` */
-    char *texts;
+    void *texts;
     struct desk desk;
     uv_loop_t loop;
     uv_async_t wake;            /* open before the thread begins and until it ends */
@@ -282,73 +281,6 @@ static int run(void *record)
 
 /* ---- from outside -------------------------------------------------------------------------------------------------------- */
 
-static int refuse(const char *option, const char *why)
-{
-    snprintf(trouble, sizeof trouble, "%s: %s", option, why);
-    return -EINVAL;
-}
-
-static bool is_word(const char *word)
-{
-    return strcmp(word, "require") == 0 || strcmp(word, "try") == 0 || strcmp(word, "no") == 0;
-}
-
-static int check_smtp(struct mailer_opts *opts)
-{
-    bool is_local;
-    if (!smtp_is_url(opts->to, &is_local))
-        return refuse("to", "an address of a mail server is smtp://HOST:PORT, and nothing more");
-    if (!opts->starttls)
-        opts->starttls = is_local ? "no" : "require";
-    if (!opts->user != !opts->password)
-        return refuse("user", "name and password belong together");
-    return 0;
-}
-
-/* Fills in the defaults, too. */
-static int check(struct mailer_opts *opts)
-{
-    static const char sendmail[] = "sendmail:";
-    if (!opts->to || !*opts->to)
-        return refuse("to", "where receipts go is missing");
-    if (!opts->from || !mime_is_address(opts->from))
-        return refuse("from", "this is no e-mail address");
-    if (!opts->shop_name || strlen(opts->shop_name) > SHOP_NAME_MAX || !mime_is_clean(opts->shop_name, false))
-        return refuse("shop_name", "a short text without control characters is wanted");
-    if (!opts->public_url || strlen(opts->public_url) > URL_MAX - 32)
-        return refuse("public_url", "missing, or too long");
-    if (opts->starttls && !is_word(opts->starttls))
-        return refuse("starttls", "it is \"require\", \"try\" or \"no\"");
-    if (strncmp(opts->to, sendmail, sizeof sendmail - 1) == 0 && opts->to[sizeof sendmail - 1] != '/')
-        return refuse("to", "the sendmail program is named by its whole path");
-    opts->render = opts->render ? opts->render : receipt_render;
-    opts->in_flight = opts->in_flight ? opts->in_flight : 500;
-    opts->timeout_ms = opts->timeout_ms ? opts->timeout_ms : 60000;
-    opts->backoff_ms = opts->backoff_ms ? opts->backoff_ms : 15000;
-    return strncmp(opts->to, "smtp://", 7) == 0 || strncmp(opts->to, "smtps://", 8) == 0 ? check_smtp(opts) : 0;
-}
-
-/* All texts of opts into one piece of memory. */
-static int copy_texts(struct mailer *mailer)
-{
-    const char **texts[] = { &mailer->opts.to, &mailer->opts.from, &mailer->opts.shop_name, &mailer->opts.public_url, &mailer->opts.user,
-                             &mailer->opts.password, &mailer->opts.ca_file, &mailer->opts.starttls };
-    size_t n = sizeof texts / sizeof texts[0], size = 0;
-    for (size_t i = 0; i < n; i++)
-        size += *texts[i] ? strlen(*texts[i]) + 1 : 0;
-    char *at = mailer->texts = malloc(size);
-    if (!at)
-        return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        if (!*texts[i])
-            continue;
-        char *end = stpcpy(at, *texts[i]);
-        *texts[i] = at;
-        at = end + 1;
-    }
-    return 0;
-}
-
 /* The thread has begun its work, or ended. */
 static int start_thread(struct mailer *mailer)
 {
@@ -377,16 +309,11 @@ static void free_mailer(struct mailer *mailer)
 
 int mailer_open(const struct mailer_opts *opts, struct mailer **ret_mailer)
 {
-    struct mailer_opts checked = *opts;
-    int r = check(&checked);
-    if (r < 0)
-        return r;
     struct mailer *mailer = calloc(1, sizeof *mailer);
     if (!mailer)
         return -ENOMEM;
-    mailer->opts = checked;
     (void)uv_sem_init(&mailer->begun, 0);
-    r = copy_texts(mailer);
+    int r = options_take(opts, &mailer->opts, &mailer->texts, trouble, sizeof trouble);
     if (r < 0)
         goto free_mailer;
     r = uv_loop_init(&mailer->loop);

@@ -4,6 +4,7 @@
  * its connection, until it is dropped. Lines are dropped from within libcurl's callbacks never, as made() is told outside of them. */
 #include "mail/smtp_lines.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
@@ -238,7 +239,9 @@ ssize_t smtp_line_write(struct smtp_line *line, const char *buf, size_t size)
 
 static bool is_local(const char *host)
 {
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
+    struct in_addr address;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+           (strncmp(host, "127.", 4) == 0 && inet_pton(AF_INET, host, &address) == 1);
 }
 
 /* Name and password would be seen by whoever sees the command line. */

@@ -48,7 +48,6 @@ struct store {
     enum receipt_state fails_state;
     int error, times;
     bool failed;
-    uint64_t leases;
 };
 
 static struct product shirt = { .id = 1, .sku = "TSHIRT-RED-M", .name = "T-shirt", .colour = "Red", .size = "M", .price_cents = 1990 };
@@ -205,14 +204,6 @@ void double_wait_held(struct store *store, unsigned n)
     pthread_mutex_unlock(&store->lock);
 }
 
-uint64_t double_leases(struct store *store)
-{
-    pthread_mutex_lock(&store->lock);
-    uint64_t n = store->leases;
-    pthread_mutex_unlock(&store->lock);
-    return n;
-}
-
 /* ---- ops, under the lock ------------------------------------------------------------------------------------------------- */
 
 static void end_op(struct store *store, struct store_op *op, int error)
@@ -231,7 +222,6 @@ static void lease(struct store *store, struct store_lease *lease)
     lease->next_ms = 0;
     lease->jobs = calloc(lease->most, sizeof *lease->jobs);
     must(lease->jobs != NULL);
-    store->leases++;
     for (size_t i = 0; i < store->n; i++) {
         struct receipt_row *row = &store->rows[i];
         if (row->is.state != RECEIPT_READY)

@@ -32,4 +32,3 @@ void double_fail(struct store *store, enum store_what what, enum receipt_state s
 /* Marks to this state are not answered until it is told RECEIPT_NONE. */
 void double_hold(struct store *store, enum receipt_state state);
 void double_wait_held(struct store *store, unsigned n);        /* until so many are not answered */
-uint64_t double_leases(struct store *store);    /* how many were asked for */

@@ -3,6 +3,7 @@
 #include "mail_place.h"
 
 #include "base/clock.h"
+#include "mail/smtp_lines.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -244,6 +245,19 @@ START_TEST(where_nobody_listens_receipts_wait)
 }
 END_TEST
 
+START_TEST(this_machine_is_told_from_others)
+{
+    static const struct { const char *url; bool is_local; } rows[] = {
+        { "smtp://localhost", true }, { "smtp://127.0.0.1:25", true }, { "smtps://[::1]:465/", true }, { "smtp://mail.example.org", false },
+        { "smtp://localhost.example.org", false }, { "smtp://127.example.org", false }, { "smtp://128.0.0.1", false } };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool is_local;
+        ck_assert_msg(smtp_is_url(rows[i].url, &is_local), "%s", rows[i].url);
+        ck_assert_msg(is_local == rows[i].is_local, "%s", rows[i].url);
+    }
+}
+END_TEST
+
 /* ---- TLS ----------------------------------------------------------------------------------------------------------------- */
 
 /* A server with a certificate of its own making, and these further arguments. */
@@ -349,6 +363,7 @@ int main(int argc, char **argv)
     add_case(a_server_that_takes_few_connections_gets_no_more);
     add_case(a_connection_that_was_closed_while_idle_costs_no_try);
     add_case(where_nobody_listens_receipts_wait);
+    add_case(this_machine_is_told_from_others);
     add_case(starttls_and_a_password_are_used_where_they_are_asked_for);
     add_case(without_trust_no_receipt_goes);
     add_case(a_server_without_tls_gets_nothing_where_tls_is_required);
