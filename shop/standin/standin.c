@@ -151,6 +151,14 @@ static void unwatch(struct request *request)
     request->watch = NULL;
 }
 
+/* Its key may be used again: also if the client has gone, and the answer reaches nobody. */
+static void end_waiting(struct request *request)
+{
+    if (request->is_waiting && request->later.busy != BOOK_NONE)
+        api_answered(&request->standin->api, request->later.busy);
+    request->later.busy = BOOK_NONE;
+}
+
 static void on_request_over(void *arg, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
 {
     struct standin *standin = arg;
@@ -162,6 +170,7 @@ static void on_request_over(void *arg, struct MHD_Connection *connection, void *
     *slot = NULL;
     (void)uv_timer_stop(&request->timer);
     unwatch(request);
+    end_waiting(request);
     if (request->room > FORM_ROOM) {
         char *smaller = realloc(request->form, FORM_ROOM);
         request->form = smaller ? smaller : request->form;
@@ -333,8 +342,7 @@ static enum MHD_Result answer(struct request *request, const char *method, const
 
 static enum MHD_Result answer_late(struct request *request)
 {
-    if (request->later.busy != BOOK_NONE)
-        api_answered(&request->standin->api, request->later.busy);
+    end_waiting(request);
     return deliver(request->standin, request->connection, &request->later);
 }
 
