@@ -415,7 +415,7 @@ START_TEST(an_email_address_is_told_from_what_is_none)
         "", "@", "jane", "jane@", "@example.org", "jane@@example.org", "jane@example..org", "jane@.example.org", "jane@example.org.",
         ".jane@example.org", "jane.@example.org", "ja..ne@example.org", "ja ne@example.org", "jane@exam ple.org", "jane@-example.org",
         "jane@example-.org", "\"jane\"@example.org", "jane@[127.0.0.1]", "jane@example.org\n", "jane@example.org, x@example.org",
-        "<jane@example.org>", "j\xc3\xb6rg@example.org", "jane@b\xc3\xbc" "cher.example", "jane@example_.org", "a(b)@example.org",
+        "<jane@example.org>", "j\xc3\xb6rg@example.org", "jane@b\303\274cher.example", "jane@example_.org", "a(b)@example.org",
         "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm@example.org",
         "x@abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl.org",
     };
