@@ -9,6 +9,12 @@ static bool is_file(const struct option *o)
     return o->kind == OPTION_FILE || o->kind == OPTION_MAYBE;
 }
 
+/* "FILE..."; not "SKU=N..." */
+static bool takes_files(const struct command *command)
+{
+    return command->words && strncmp(command->words, "FILE", strlen("FILE")) == 0;
+}
+
 static bool takes_glued_word(const struct option *o)
 {
     return o->kind == OPTION_MAYBE || o->kind == OPTION_MAYBE_COUNT;
@@ -41,13 +47,27 @@ static void write_quoted(const char *text, const char *special, const char *quot
     }
 }
 
+/* In `text` @PROGRAM is the program's name, and @NAME the same as the name of a function: _prong_shop of prong-shop. */
+static void write_named(const struct command *program, const char *text, FILE *to)
+{
+    for (const char *at; (at = strchr(text, '@')); ) {
+        bool is_function = at[1] == 'N';
+        fprintf(to, "%.*s%s", (int)(at - text), text, is_function ? "_" : "");
+        for (const char *p = program->name; *p; p++)
+            fputc(is_function && *p == '-' ? '_' : *p, to);
+        text = at + (is_function ? strlen("@NAME") : strlen("@PROGRAM"));
+    }
+    fputs(text, to);
+}
+
 /* ---- bash ---------------------------------------------------------------------------------------------------------------- */
 
+/* @PROGRAM and @NAME: see write_named(). */
 static const char bash_head[] =
-    "# bash completion for prong, made by `prong --generate bash`; not to be changed by hand.\n"
+    "# bash completion for @PROGRAM, made by `@PROGRAM --generate bash`; not to be changed by hand.\n"
     "\n"
     "# One of these behind the last comma of $cur, but for those before it.\n"
-    "_prong_list()\n"
+    "@NAME_list()\n"
     "{\n"
     "    local before= word=$cur name\n"
     "    [[ $cur == *,* ]] && before=${cur%,*}, word=${cur##*,}\n"
@@ -56,14 +76,14 @@ static const char bash_head[] =
     "    done\n"
     "}\n"
     "\n"
-    "_prong_file()\n"
+    "@NAME_file()\n"
     "{\n"
     "    local IFS=$'\\n'\n"
     "    compopt -o filenames 2>/dev/null\n"
     "    COMPREPLY=($(compgen -f -- \"$cur\"))\n"
     "}\n"
     "\n"
-    "_prong()\n"
+    "@NAME()\n"
     "{\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD-1]} command= glued=\n"
     "    COMPREPLY=()\n"
@@ -76,7 +96,7 @@ static const char bash_head[] =
     "    fi\n"
     "    case \"$command $option\" in\n";
 
-static void write_bash_value(const char *command, const struct option *o, FILE *to)
+static void write_bash_value(const struct command *program, const char *command, const struct option *o, FILE *to)
 {
     if (o->kind == OPTION_FLAG)
         return;
@@ -87,28 +107,28 @@ static void write_bash_value(const char *command, const struct option *o, FILE *
     if (takes_glued_word(o))
         fputs("[[ $glued ]] && { ", to);
     if (o->kind == OPTION_LIST || o->kind == OPTION_CHOICE) {
-        fputs(o->kind == OPTION_LIST ? "_prong_list " : "COMPREPLY=($(compgen -W '", to);
+        write_named(program, o->kind == OPTION_LIST ? "@NAME_list " : "COMPREPLY=($(compgen -W '", to);
         write_names(o, to);
         fputs(o->kind == OPTION_LIST ? "; " : "' -- \"$cur\")); ", to);
     } else if (is_file(o))
-        fputs("_prong_file; ", to);
+        write_named(program, "@NAME_file; ", to);
     fputs(takes_glued_word(o) ? "return; } ;;\n" : "return ;;\n", to);
 }
 
-static void write_bash_values(const char *name, const struct command *command, FILE *to)
+static void write_bash_values(const struct command *program, const char *name, const struct command *command, FILE *to)
 {
     const struct option *o;
     for (size_t i = 0; (o = option_of(command, i)); i++)
-        write_bash_value(name, o, to);
+        write_bash_value(program, name, o, to);
 }
 
-static void write_bash_words(const char *name, const struct command *command, FILE *to)
+static void write_bash_words(const struct command *program, const char *name, const struct command *command, FILE *to)
 {
     const struct option *o;
     fprintf(to, "    '%s') ", name);
-    if (command->words)         /* files, unless it looks like an option */
-        fputs("[[ $cur == -* ]] || _prong_file; ", to);
-    fputs(command->words ? "COMPREPLY+=($(compgen -W '" : "COMPREPLY=($(compgen -W '", to);
+    if (takes_files(command))   /* unless it looks like an option */
+        write_named(program, "[[ $cur == -* ]] || @NAME_file; ", to);
+    fputs(takes_files(command) ? "COMPREPLY+=($(compgen -W '" : "COMPREPLY=($(compgen -W '", to);
     for (size_t i = 0; (o = option_of(command, i)); i++)
         fprintf(to, "%s%s", i ? " " : "", o->name);
     if (command->commands) {
@@ -120,18 +140,18 @@ static void write_bash_words(const char *name, const struct command *command, FI
 
 void completion_write_bash(const struct command *program, FILE *to)
 {
-    fputs(bash_head, to);
-    write_bash_values("", program, to);
+    write_named(program, bash_head, to);
+    write_bash_values(program, "", program, to);
     for (const struct command *const *c = program->commands; *c; c++)
-        write_bash_values((*c)->name, *c, to);
+        write_bash_values(program, (*c)->name, *c, to);
     fputs("    esac\n    case $command in\n", to);
-    write_bash_words("", program, to);
+    write_bash_words(program, "", program, to);
     for (const struct command *const *c = program->commands; *c; c++)
         if ((*c)->options)
-            write_bash_words((*c)->name, *c, to);
+            write_bash_words(program, (*c)->name, *c, to);
     fputs("    help) COMPREPLY=($(compgen -W '", to);
     write_commands(program, to);
-    fputs("' -- \"$cur\")) ;;\n    esac\n}\n\ncomplete -F _prong prong\n", to);
+    write_named(program, "' -- \"$cur\")) ;;\n    esac\n}\n\ncomplete -F @NAME @PROGRAM\n", to);
 }
 
 /* ---- zsh ----------------------------------------------------------------------------------------------------------------- */
@@ -159,8 +179,10 @@ static void write_zsh_options(const struct command *command, const char *indent,
         fprintf(to, " \\\n%s'", indent);
         if (strcmp(o->name, "--help") == 0)
             fprintf(to, "(- *)'{%s,%s}'", o->letter, o->name);
-        else if (o->kind == OPTION_EACH)
+        else if (o->kind == OPTION_EACH && o->letter)
             fprintf(to, "*'{%s+,%s%s}'", o->letter, o->name, equals);
+        else if (o->kind == OPTION_EACH)
+            fprintf(to, "*%s%s", o->name, equals);
         else if (o->letter)
             fprintf(to, "(%s %s)'{%s+,%s%s}'", o->letter, o->name, o->letter, o->name, equals);
         else
@@ -172,21 +194,21 @@ static void write_zsh_options(const struct command *command, const char *indent,
             write_zsh_value(o, to);
         fputc('\'', to);
     }
-    if (command->words)
+    if (takes_files(command))
         fprintf(to, " \\\n%s'*:file:_files'", indent);
 }
 
 void completion_write_zsh(const struct command *program, FILE *to)
 {
-    fputs("#compdef prong\n"
-          "# zsh completion for prong, made by `prong --generate zsh`; not to be changed by hand.\n"
-          "\n"
-          "_prong()\n"
-          "{\n"
-          "    local curcontext=$curcontext state line\n"
-          "    local -a commands\n"
-          "    typeset -A opt_args\n"
-          "    commands=(\n", to);
+    write_named(program, "#compdef @PROGRAM\n"
+                         "# zsh completion for @PROGRAM, made by `@PROGRAM --generate zsh`; not to be changed by hand.\n"
+                         "\n"
+                         "@NAME()\n"
+                         "{\n"
+                         "    local curcontext=$curcontext state line\n"
+                         "    local -a commands\n"
+                         "    typeset -A opt_args\n"
+                         "    commands=(\n", to);
     for (const struct command *const *c = program->commands; *c; c++) {
         fprintf(to, "        '%s:", (*c)->name);
         write_quoted((*c)->summary, zsh_special, zsh_quote, to);
@@ -206,18 +228,21 @@ void completion_write_zsh(const struct command *program, FILE *to)
         write_zsh_options(*c, "                ", to);
         fputs(" ;;\n", to);
     }
-    fputs("        help) _describe -t commands command commands ;;\n        esac ;;\n    esac\n}\n\n_prong \"$@\"\n", to);
+    fputs("        help) _describe -t commands command commands ;;\n        esac ;;\n    esac\n}\n\n", to);
+    write_named(program, "@NAME", to);
+    fputs(" \"$@\"\n", to);
 }
 
 /* ---- fish ---------------------------------------------------------------------------------------------------------------- */
 
 static const char fish_special[] = "\\", fish_quote[] = "\\'";
 
-static void write_fish_options(const struct command *command, const char *condition, FILE *to)
+static void write_fish_options(const struct command *program, const struct command *command, const char *when, FILE *to)
 {
     const struct option *o;
     for (size_t i = 0; (o = option_of(command, i)); i++) {
-        fprintf(to, "complete -c prong -n '%s'%s%s -l %s", condition, o->letter ? " -s " : "", o->letter ? o->letter + 1 : "", o->name + 2);
+        fprintf(to, "complete -c %s -n '%s'%s%s -l %s", program->name, when, o->letter ? " -s " : "", o->letter ? o->letter + 1 : "",
+                o->name + 2);
         if (is_file(o))
             fputs(option_takes_word(o) ? " -r -F" : " -F", to);
         else if (option_takes_word(o))
@@ -236,23 +261,23 @@ static void write_fish_options(const struct command *command, const char *condit
 void completion_write_fish(const struct command *program, FILE *to)
 {
     char condition[128];
-    fputs("# fish completion for prong, made by `prong --generate fish`; not to be changed by hand.\n"
-          "complete -c prong -f\n", to);
+    write_named(program, "# fish completion for @PROGRAM, made by `@PROGRAM --generate fish`; not to be changed by hand.\n"
+                         "complete -c @PROGRAM -f\n", to);
     for (const struct command *const *c = program->commands; *c; c++) {
-        fprintf(to, "complete -c prong -n __fish_use_subcommand -a %s -d '", (*c)->name);
+        fprintf(to, "complete -c %s -n __fish_use_subcommand -a %s -d '", program->name, (*c)->name);
         write_quoted((*c)->summary, fish_special, fish_quote, to);
         fputs("'\n", to);
     }
-    write_fish_options(program, "__fish_use_subcommand", to);
+    write_fish_options(program, program, "__fish_use_subcommand", to);
     for (const struct command *const *c = program->commands; *c; c++) {
         if (!(*c)->options)
             continue;
         snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %s", (*c)->name);
-        write_fish_options(*c, condition, to);
-        if ((*c)->words)
-            fprintf(to, "complete -c prong -n '%s' -F\n", condition);
+        write_fish_options(program, *c, condition, to);
+        if (takes_files(*c))
+            fprintf(to, "complete -c %s -n '%s' -F\n", program->name, condition);
     }
-    fputs("complete -c prong -n '__fish_seen_subcommand_from help' -a '", to);
+    write_named(program, "complete -c @PROGRAM -n '__fish_seen_subcommand_from help' -a '", to);
     write_commands(program, to);
     fputs("'\n", to);
 }

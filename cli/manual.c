@@ -98,7 +98,7 @@ static void write_head(const struct command *program, const struct command *comm
         fputc('-', to);
     for (const char *p = command != program ? command->name : ""; *p; p++)
         fputc(toupper((unsigned char)*p), to);
-    fprintf(to, " 1 \"%s\" \"prong %s\" \"User Commands\"\n", RELEASE_DATE, prong_version());
+    fprintf(to, " 1 \"%s\" \"%s %s\" \"User Commands\"\n", RELEASE_DATE, program->name, prong_version());
     write_section("NAME", to);
     write_page_name(program, command, to);
     fputs(" \\- ", to);
@@ -108,10 +108,14 @@ static void write_head(const struct command *program, const struct command *comm
 static void write_synopsis(const struct command *program, const struct command *command, FILE *to)
 {
     write_section("SYNOPSIS", to);
-    if (command == program)
-        fputs(".B prong\n.I COMMAND\n.RI [ OPTION ]...\n.br\n.B prong\n.BR \\-\\-help \" | \" \\-\\-version\n", to);
-    else
-        fprintf(to, ".B prong %s\n.RI [ OPTION ]...\n%s%s%s", command->name, command->words ? ".I " : "", command->words ? command->words : "",
+    fputs(".B ", to);
+    write_plain(program->name, to);
+    if (command == program) {
+        fputs("\n.I COMMAND\n.RI [ OPTION ]...\n.br\n.B ", to);
+        write_plain(program->name, to);
+        fputs("\n.BR \\-\\-help \" | \" \\-\\-version\n", to);
+    } else
+        fprintf(to, " %s\n.RI [ OPTION ]...\n%s%s%s", command->name, command->words ? ".I " : "", command->words ? command->words : "",
                 command->words ? "\n" : "");
 }
 
@@ -125,11 +129,13 @@ static void write_description(const struct command *command, FILE *to)
     }
 }
 
-static void write_commands(const struct command *program, FILE *to)
+static void write_commands(const struct command *program, const struct command *command, FILE *to)
 {
     write_section("COMMANDS", to);
-    for (const struct command *const *c = program->commands; *c; c++) {
-        fputs(".TP\n\\fBprong ", to);
+    for (const struct command *const *c = command->commands; *c; c++) {
+        fputs(".TP\n\\fB", to);
+        write_plain(program->name, to);
+        fputc(' ', to);
         write_plain((*c)->name, to);
         fputs("\\fR\n", to);
         write_text((*c)->summary, ".IP", to);
@@ -206,13 +212,17 @@ static void write_see_also(const struct command *program, const struct command *
     write_section("SEE ALSO", to);
     const char *comma = "";
     if (command != program) {
-        fputs(".BR prong (1)", to);
+        fputs(".BR ", to);
+        write_plain(program->name, to);
+        fputs(" (1)", to);
         comma = ",\n";
     }
     for (const struct command *const *c = program->commands; *c; c++) {
         if (*c == command || !(*c)->options)
             continue;
-        fprintf(to, "%s.BR prong\\-%s (1)", comma, (*c)->name);
+        fprintf(to, "%s.BR ", comma);
+        write_plain(program->name, to);
+        fprintf(to, "\\-%s (1)", (*c)->name);
         comma = ",\n";
     }
     fputc('\n', to);
@@ -224,7 +234,7 @@ void manual_write(const struct command *program, const struct command *command, 
     write_synopsis(program, command, to);
     write_description(command, to);
     if (command->commands)
-        write_commands(command, to);
+        write_commands(program, command, to);
     write_options(command, to);
     write_sections(command->sections, to);
     write_explained("EXIT STATUS", command->exits, to);

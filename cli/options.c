@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,14 +49,19 @@ static const char *known_names(const struct option *o, char *buf, size_t size)
     return buf;
 }
 
+static bool is_program(const struct command *command)
+{
+    return command->commands && !command->words;
+}
+
 /* ---- --help -------------------------------------------------------------------------------------------------------------- */
 
 static void show_usage(const struct command *command)
 {
-    if (command->commands && !command->words)
+    if (is_program(command))
         printf("usage: %s COMMAND [OPTION]...\n       %s --help | --version\n", command->name, command->name);
     else
-        printf("usage: prong %s %s%s%s\n", command->name, command->options ? "[OPTION]..." : "[COMMAND]", command->words ? " " : "",
+        printf("usage: %s %s %s%s%s\n", say_name, command->name, command->options ? "[OPTION]..." : "[COMMAND]", command->words ? " " : "",
                command->words ? command->words : "");
 }
 
@@ -120,7 +124,8 @@ static void show_sections(const struct command *command)
         text_wrap(stdout, forms, 2, 2, WIDTH);
     }
     if (command->sections)
-        printf("\nThe manual page tells more:\n  man prong-%s\n  prong --generate man-%s | man -l -\n", command->name, command->name);
+        printf("\nThe manual page tells more:\n  man %s%s%s\n  %s --generate man-%s | man -l -\n", say_name, is_program(command) ? "" : "-",
+               is_program(command) ? "" : command->name, say_name, command->name);
 }
 
 static void show_commands(const struct command *const *commands)
@@ -129,7 +134,8 @@ static void show_commands(const struct command *const *commands)
         return;
     fputs("\nCommands:\n", stdout);
     for (; *commands; commands++) {
-        printf("  prong %-*s", COLUMN - 8, (*commands)->name);
+        int width = printf("  %s %s", say_name, (*commands)->name);
+        printf("%*s", width < COLUMN ? COLUMN - width : 1, "");
         text_wrap(stdout, (*commands)->summary, COLUMN, COLUMN, WIDTH);
     }
 }
@@ -155,7 +161,7 @@ void options_show(const struct command *command)
 
 static int wrong_usage(const struct command *command)
 {
-    say_hint("%s%s --help tells what there is", command->commands && !command->words ? "" : "prong ", command->name);
+    say_hint("%s%s%s --help tells what there is", is_program(command) ? "" : say_name, is_program(command) ? "" : " ", command->name);
     return SAY_USAGE;
 }
 
@@ -223,9 +229,9 @@ static int store_count(const struct option *o, const char *text, uint32_t *ret_c
 {
     char *end;
     errno = 0;
-    unsigned long count = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || errno || count < 1 || count > o->most)
-        return say_error(SAY_USAGE, "%s takes a whole number from 1 to %u, found '%s'", o->name, o->most, text);
+    unsigned long count = strtoul(text, &end, 10), least = o->zero ? 0 : 1;
+    if (text[0] < '0' || text[0] > '9' || *end || errno || count < least || count > o->most)
+        return say_error(SAY_USAGE, "%s takes a whole number from %lu to %u, found '%s'", o->name, least, o->most, text);
     *ret_count = (uint32_t)count;
     return SAY_OK;
 }
@@ -288,8 +294,14 @@ static const struct option *take_apart(const struct command *command, const char
     return o;
 }
 
+static void mark(const struct command *command, const struct option *o, bool given[])
+{
+    for (size_t i = 0; given && option_of(command, i); i++)
+        given[i] = given[i] || option_of(command, i) == o;
+}
+
 /* One option, and its value where it has one, from argv[*i]; leaves *i at the last word that it took. */
-static int read_one(const struct command *command, void *request, int argc, char *const argv[], int *i)
+static int read_one(const struct command *command, void *request, int argc, char *const argv[], int *i, bool given[])
 {
     const char *value;
     const struct option *o = take_apart(command, argv[*i], &value);
@@ -309,6 +321,7 @@ static int read_one(const struct command *command, void *request, int argc, char
         (void)say_error(SAY_USAGE, "%s needs a value: %s %s", o->name, o->name, o->value);
         return wrong_usage(command);
     }
+    mark(command, o, given);
     int status = store(o, value, argc, (char *)request + o->at);
     return status == SAY_USAGE ? wrong_usage(command) : status;
 }
@@ -325,6 +338,11 @@ static int wrong_word(const struct command *command, const char *word, const cha
 
 int options_read(const struct command *command, void *request, int argc, char *const argv[])
 {
+    return options_read_given(command, request, argc, argv, NULL);
+}
+
+int options_read_given(const struct command *command, void *request, int argc, char *const argv[], bool ret_given[])
+{
     bool all_words = false;
     int status = SAY_OK;
     for (int i = 1; i < argc && status == SAY_OK; i++) {
@@ -332,7 +350,7 @@ int options_read(const struct command *command, void *request, int argc, char *c
         if (!is_word && command->words && strcmp(argv[i], "--") == 0)
             all_words = true;
         else if (!is_word)
-            status = read_one(command, request, argc, argv, &i);
+            status = read_one(command, request, argc, argv, &i, ret_given);
         else if (command->words)
             status = add_word((struct words *)((char *)request + command->words_at), argv[i], argc);
         else

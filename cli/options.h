@@ -7,6 +7,7 @@
  *
  * In texts `this` is a word to be typed; an empty line parts paragraphs; lines are broken where they are shown. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ enum option_kind {
     OPTION_FILE,            /* so, too, and the text names a file */
     OPTION_CHOICE,          /* so, too: one of `names`, checked */
     OPTION_LIST,            /* so, too: several of `names` with commas between, for list_choose() */
-    OPTION_COUNT,           /* into a uint32_t, from 1 to `most` */
+    OPTION_COUNT,           /* into a uint32_t, from 1 (from 0 if `zero`) to `most` */
     OPTION_MAYBE,           /* text (a file) whose value may be left out: then it is `bare_text` */
     OPTION_MAYBE_COUNT,     /* the same with a count and `bare_count` */
     OPTION_EACH             /* text, into a struct words: each time that it is given it adds one */
@@ -32,6 +33,7 @@ struct option {
     const char *value;      /* what it is called: "N"; NULL for a flag */
     enum option_kind kind;
     uint32_t most;
+    bool zero;              /* a count may be 0 */
     size_t at;              /* offsetof() where it is stored, which is left alone if the option is not given */
     const char *help;       /* a line or two */
     const char *more;       /* sentences that only the manual page has room for; NULL: none */
@@ -61,7 +63,7 @@ struct command {
     const struct explained *exits, *environment, *examples;     /* may be NULL */
     const struct section *sections;         /* may be NULL; --help shows their lists in short */
     const struct command *const *commands;  /* below it: of the program, "compare"; of records, "records gen"; NULL ends them */
-    const char *words;                      /* what it takes beside options: "FILE..."; NULL: nothing */
+    const char *words;                      /* what it takes beside options: "FILE..." (shells complete these), "SKU=N..."; NULL: nothing */
     size_t words_at;                        /* offsetof() the struct words for them */
     int (*run)(int argc, char *const argv[]);   /* argv[0] is the command's name; gives the exit status */
 };
@@ -69,6 +71,8 @@ struct command {
 /* Reads argv[1] and so on into `request`. SAY_OK; SAY_USAGE, said; or OPTIONS_SHOWN after --help. */
 enum { OPTIONS_SHOWN = -1 };
 int options_read(const struct command *command, void *request, int argc, char *const argv[]);
+/* The same, and sets ret_given[i] for each option_of(command, i) that was there. */
+int options_read_given(const struct command *command, void *request, int argc, char *const argv[], bool ret_given[]);
 void words_free(struct words *words);       /* also zeroed ones */
 
 /* What --help shows. */

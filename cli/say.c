@@ -12,16 +12,18 @@
 #include <unistd.h>
 
 const char *say_name = "prong";
+const char *say_unfinished = "nothing was measured to the end";
+const char *say_place;
 
 static bool line_is_shown;
 
-static void line(const char *prefix, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
-static void line(const char *prefix, const char *fmt, va_list args)
+static void line(const char *prefix, const char *place, const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
+static void line(const char *prefix, const char *place, const char *fmt, va_list args)
 {
     if (interrupt_came())
         return;
     say_progress_end();
-    fprintf(stderr, "%s: ", prefix);
+    fprintf(stderr, "%s: %s%s", prefix, place ? place : "", place ? ": " : "");
     vfprintf(stderr, fmt, args);
     fputc('\n', stderr);
 }
@@ -30,7 +32,7 @@ int say_error(int status, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    line(say_name, fmt, args);
+    line(say_name, say_place, fmt, args);
     va_end(args);
     return interrupt_came() ? SAY_INTERRUPTED : status;
 }
@@ -39,7 +41,7 @@ void say_hint(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    line("hint", fmt, args);
+    line("hint", NULL, fmt, args);
     va_end(args);
 }
 
@@ -47,7 +49,7 @@ void say_note(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    line(say_name, fmt, args);
+    line(say_name, NULL, fmt, args);
     va_end(args);
 }
 
@@ -89,6 +91,6 @@ void say_progress_end(void)
 int say_interrupted(void)
 {
     say_progress_end();
-    fprintf(stderr, "%s: interrupted: nothing was measured to the end\n", say_name);
+    fprintf(stderr, "%s: interrupted: %s\n", say_name, say_unfinished);
     return interrupt_status();
 }

@@ -4,8 +4,12 @@
  * whatever then fails, fails because of it. */
 #pragma once
 
-/* Whose messages they are: "prong" unless main() says otherwise. */
+/* The program's name, in front of what it says and in what it shows of itself: "prong" unless program_main() is told of another. */
 extern const char *say_name;
+/* What it means that it was interrupted: "nothing was measured to the end" unless a command says otherwise. */
+extern const char *say_unfinished;
+/* Where what is wrong was found, such as "shop.conf:7": stands in front of every error until it is NULL again, as it is at first. */
+extern const char *say_place;
 
 /* The exit status of the program; functions of cmd/ that return a status have said why. */
 enum {

@@ -32,6 +32,13 @@ need() {
     fi
 }
 
+# What prong-shop is made of.
+need_shop() {
+    need libmicrohttpd-dev 'HTTP of prong-shop' libsqlite3-dev 'its database' libcurl4-openssl-dev 'its way to the gateway and the mail server' \
+        libjansson-dev 'its JSON' libinih-dev 'its configuration' libsystemd-dev 'tells systemd when it is ready' libsodium-dev 'its tokens' \
+        libuv1-dev 'its loops' uthash-dev 'its tables' pkg-config 'tells where they are'
+}
+
 # configure FOLDER [MESON OPTION ...]: sets the build folder up once; later calls change nothing that is the same.
 configure() {
     folder=$1

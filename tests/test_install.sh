@@ -95,6 +95,23 @@ same_pages() {
     done
 }
 
+# The same of the shop.
+same_shop_pages() {
+    for page in man-prong-shop=prong-shop.1 man-serve=prong-shop-serve.1 zsh=_prong-shop fish=prong-shop.fish \
+        bash=bash-completion/completions/prong-shop; do
+        program=$(find "$work/root" -path '*/bin/prong-shop')
+        LD_LIBRARY_PATH=$(dirname "$(find "$work/root" -name libprong.so)") "$program" --generate "${page%%=*}" > "$work/page" || return 1
+        cmp "$work/page" "$(find "$work/root" -path "*/${page#*=}")" || return 1
+    done
+}
+
+# What systemd is to run is what is installed.
+same_command() {
+    unit=$(find "$work/root" -name prong-shop.service)
+    command=$(sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p' "$unit")
+    [ -x "$work/root$command" ] || { echo "$unit runs $command, which is not there"; false; }
+}
+
 know_library() {
     pc=$(find "$work/root" -name prong.pc)
     [ -n "$pc" ] || return 1
@@ -153,6 +170,16 @@ if meson introspect --targets "$build" | grep -q '"generated-man-prong"'; then
     ok "they are what the installed program prints" same_pages
 else
     skip "manual pages and completions are there" "this build does not run its own programs"
+fi
+if meson introspect --targets "$build" | grep -q '"shop-man-prong-shop"'; then
+    ok "prong-shop is there, its pages and completions" eval 'find_installed /bin/prong-shop && find_installed /man/man1/prong-shop.1 &&
+        find_installed /man/man1/prong-shop-serve.1 && find_installed /share/bash-completion/completions/prong-shop &&
+        find_installed /share/zsh/site-functions/_prong-shop && find_installed /share/fish/vendor_completions.d/prong-shop.fish'
+    ok "they are what the installed prong-shop prints" same_shop_pages
+    ok "its example configuration is there, and its systemd unit, which runs it" eval 'find_installed /examples/prong-shop.conf &&
+        find_installed /lib/systemd/system/prong-shop.service && same_command'
+else
+    skip "prong-shop is there" "this build has no prong-shop, or does not run its own programs"
 fi
 ok "pkg-config knows it" know_library
 if [ -n "${cflags+set}" ]; then

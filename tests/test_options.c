@@ -10,7 +10,7 @@
 struct request {
     bool flag;
     const char *text, *choice, *maybe;
-    uint32_t count, maybe_count;
+    uint32_t count, maybe_count, rate;
 };
 
 static const char *name(size_t i)
@@ -27,6 +27,7 @@ static const struct option options[] = {
     { .name = "--python", .value = "PATH", .kind = OPTION_MAYBE, .at = AT(maybe), .bare_text = "python3", .help = "maybe a path" },
     { .name = "--count", .value = "N", .kind = OPTION_COUNT, .most = 9, .at = AT(count), .help = "a count" },
     { .name = "--wait", .value = "S", .kind = OPTION_MAYBE_COUNT, .most = 99, .bare_count = 60, .at = AT(maybe_count), .help = "maybe" },
+    { .name = "--rate", .value = "N", .kind = OPTION_COUNT, .zero = true, .most = 9, .at = AT(rate), .help = "a count that may be 0" },
     { 0 }
 };
 static const struct command command = { .name = "sample", .summary = "a sample", .options = options };
@@ -82,6 +83,28 @@ START_TEST(what_is_no_option_or_no_value_is_refused)
     struct request r;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ck_assert_int_eq(read_words(&r, wrong[i][0], wrong[i][1], NULL), SAY_USAGE);
+}
+END_TEST
+
+START_TEST(a_count_may_be_zero_where_the_table_says_so)
+{
+    struct request r;
+    ck_assert_int_eq(read_words(&r, "--rate", "0", NULL), SAY_OK);
+    ck_assert_uint_eq(r.rate, 0);
+    ck_assert_int_eq(read_words(&r, "--rate=10", NULL, NULL), SAY_USAGE);
+    ck_assert_int_eq(read_words(&r, "--count=0", NULL, NULL), SAY_USAGE);
+}
+END_TEST
+
+START_TEST(which_options_were_given_is_told)
+{
+    char words[][10] = { "sample", "--flag", "--count", "7", "--count=8" };
+    char *argv[] = { words[0], words[1], words[2], words[3], words[4] };
+    struct request r = { 0 };
+    bool given[8] = { false };
+    ck_assert_int_eq(options_read_given(&command, &r, 5, argv, given), SAY_OK);
+    for (size_t i = 0; option_of(&command, i); i++)
+        ck_assert_int_eq(given[i], strcmp(option_of(&command, i)->name, "--flag") == 0 || strcmp(option_of(&command, i)->name, "--count") == 0);
 }
 END_TEST
 
@@ -156,6 +179,8 @@ int main(int argc, char **argv)
 {
     add_case(a_value_stands_behind_a_space_or_an_equals_sign);
     add_case(a_value_that_may_be_left_out_needs_the_equals_sign);
+    add_case(a_count_may_be_zero_where_the_table_says_so);
+    add_case(which_options_were_given_is_told);
     add_case(what_is_no_option_or_no_value_is_refused);
     add_case(words_stand_among_options_and_letters_take_values_with_and_without_a_blank);
     add_case(the_nearest_name_is_found);

@@ -21,6 +21,7 @@ struct mailer_opts {
     uint32_t per_second;        /* rate limit towards the host; 0: none */
     uint32_t timeout_ms;        /* of one delivery; 0: 60,000 */
     uint32_t backoff_ms;        /* first pause after a temporary refusal; doubles with jitter up to 1 h, for 24 h; 0: 15,000 */
+    prong_fn *render;           /* NULL: receipt_render(); for tests, what becomes of a receipt whose renderer crashes */
 };
 int mailer_open(const struct mailer_opts *opts, struct mailer **ret_mailer);    /* -EINVAL: mailer_trouble() says why, with the option */
 const char *mailer_trouble(void);
