@@ -61,9 +61,10 @@ static void check_json(char *text, const char *member)
 /* "items[12].qty" to "items.qty"; all that is told, an unknown one excepted, has a place in an order. */
 static bool is_field(const char *field, bool is_form)
 {
-    static const char *const by_json[] = { "", "email", "payment_method", "note", "items", "items.sku", "items.qty", "address", "address.name",
-                                           "address.street", "address.city", "address.postcode", "address.country", NULL };
-    static const char *const by_form[] = { "", "email", "payment_method", "note", "sku", "qty", "name", "street", "city", "postcode", "country", NULL };
+    static const char *const by_json[] = { "", "email", "payment_method", "note", "items", "items.sku", "items.qty", "address",
+                                           "address.name", "address.street", "address.city", "address.postcode", "address.country", NULL };
+    static const char *const by_form[] = { "", "email", "payment_method", "note", "sku", "qty", "name",
+                                           "street", "city", "postcode", "country", NULL };
     char plain[sizeof((struct flaw *)0)->field];
     size_t n = 0;
     for (const char *p = field; *p; p++) {

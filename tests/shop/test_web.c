@@ -153,8 +153,10 @@ static char *front_of(const struct web_front *front)
 static struct order *order_in(enum order_state state)
 {
     const struct catalogue *catalogue = catalogue_demo();
-    const struct order_texts texts = { .key = "k", .email = "jane@example.org", .method = "pm_card_visa", .note = "secret note", .name = "Jane" };
-    const struct order_line lines[] = { { catalogue_find(catalogue, "TSHIRT-RED-M"), 1990, 2 }, { catalogue_find(catalogue, "TSHIRT-BLUE-S"), 1990, 1 } };
+    const struct order_texts texts = { .key = "k", .email = "jane@example.org", .method = "pm_card_visa", .note = "secret note",
+                                       .name = "Jane" };
+    const struct order_line lines[] = { { catalogue_find(catalogue, "TSHIRT-RED-M"), 1990, 2 },
+                                         { catalogue_find(catalogue, "TSHIRT-BLUE-S"), 1990, 1 } };
     struct order *order = order_new(&texts, lines, 2, "eur");
     ck_assert_ptr_nonnull(order);
     order->state = state;
@@ -186,7 +188,8 @@ START_TEST(the_storefront_offers_all_that_is_for_sale)
     ck_assert_uint_eq(count(page, "name=\"sku\""), 16);
     ck_assert_uint_eq(count(page, "<fieldset class=\"card\">"), 4);
     ck_assert(has(page, "<form class=\"shop\" method=\"post\" action=\"/buy\">"));
-    ck_assert(has(page, "<input type=\"hidden\" name=\"key\" value=\"KEY\">") && has(page, "<input type=\"hidden\" name=\"csrf\" value=\"CSRF\">"));
+    ck_assert(has(page, "<input type=\"hidden\" name=\"key\" value=\"KEY\">"));
+    ck_assert(has(page, "<input type=\"hidden\" name=\"csrf\" value=\"CSRF\">"));
     ck_assert(strstr(page, "RED-S") < strstr(page, "RED-M") && strstr(page, "RED-M") < strstr(page, "RED-L"));
     ck_assert(strstr(page, "RED-L") < strstr(page, "RED-XL"));
     ck_assert(!has(page, " disabled") && !has(page, "sold out") && !has(page, "role=\"alert\"") && !has(page, "autofocus"));
@@ -266,7 +269,8 @@ START_TEST(the_form_keeps_what_was_typed)
         char *page = front_of(&front);
         ck_assert(has(page, "value=\"jane@\"") && has(page, "value=\"TSHIRT-GREEN-M\" required checked>") && has(page, "value=\"abc\""));
         ck_assert(has(page, ">\n\ntwo\nlines</textarea>") && has(page, "value=\"Jane\"") && has(page, "value=\"Way 1\""));
-        ck_assert(has(page, "value=\"Town\"") && has(page, "value=\"10115\"") && has(page, "value=\"Germany\"") && has(page, "<details open>"));
+        ck_assert(has(page, "value=\"Town\"") && has(page, "value=\"10115\"") && has(page, "value=\"Germany\""));
+        ck_assert(has(page, "<details open>"));
         ck_assert(has(page, front.is_demo ? "value=\"pm_slow\" required checked>" : "value=\"pm_slow\" required>"));
         ck_assert_uint_eq(count(page, " checked"), front.is_demo ? 2 : 1);
         free(page);
@@ -276,7 +280,8 @@ END_TEST
 
 START_TEST(a_flaw_is_told_at_its_field)
 {
-    static const char *const fields[] = { "sku", "qty", "email", "payment_method", "note", "name", "street", "postcode", "city", "country" };
+    static const char *const fields[] = { "sku", "qty", "email", "payment_method", "note",
+                                          "name", "street", "postcode", "city", "country" };
     struct web_front front = plain_front();
     front.flaw_text = "That was wrong";
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -305,6 +310,20 @@ START_TEST(a_flaw_is_told_at_its_field)
 }
 END_TEST
 
+START_TEST(a_card_number_that_was_typed_is_not_shown_again)
+{
+    static const char card[] = "4242 4242 4242 4242";
+    struct web_front front = plain_front();
+    front.email = front.qty = front.note = front.method = front.name = front.street = front.city = front.postcode = front.country = card;
+    for (int i = 0; i < 2; i++) {
+        front.is_demo = i == 0;
+        char *page = front_of(&front);
+        ck_assert(!has(page, "4242"));
+        free(page);
+    }
+}
+END_TEST
+
 START_TEST(hostile_texts_are_harmless_in_every_place)
 {
     struct product product = { .price_cents = 1, .stock = 1 };
@@ -314,8 +333,8 @@ START_TEST(hostile_texts_are_harmless_in_every_place)
     snprintf(product.colour, sizeof product.colour, "%.15s", HOSTILE);
     snprintf(product.size, sizeof product.size, "%.7s", HOSTILE);
     for (int i = 0; i < 4; i++) {
-        const struct web_front front = { &catalogue, HOSTILE, HOSTILE, i % 2, i / 2 ? "email" : HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE,
-                                         HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE };
+        const struct web_front front = { &catalogue, HOSTILE, HOSTILE, i % 2, i / 2 ? "email" : HOSTILE, HOSTILE, HOSTILE, HOSTILE,
+                                         HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE };
         char *page = front_of(&front);
         ck_assert(!has(page, "<script") && !has(page, "<b x") && !has(page, "\x01") && !has(page, "\xff"));
         ck_assert_uint_ge(count(page, HARMLESS), 11);
@@ -346,7 +365,8 @@ START_TEST(every_state_has_its_words)
             const struct web_order view = { .order = order, .receipt = (enum receipt_state)receipt };
             char *page = web_order_page(&view);
             check_page(page);
-            ck_assert(!has(page, "<h1></h1>") && !has(page, "<dd></dd>") && !has(page, "<p class=\"lead\"></p>") && !has(page, "class=\"\""));
+            ck_assert(!has(page, "<h1></h1>") && !has(page, "<dd></dd>") && !has(page, "<p class=\"lead\"></p>"));
+            ck_assert(!has(page, "class=\"\""));
             ck_assert(has(page, "39.80 EUR") && has(page, "59.70 EUR") && has(page, "Red T-shirt, size M") && has(page, "href=\"/\""));
             ck_assert(!has(page, "jane") && !has(page, "Jane") && !has(page, "secret") && !has(page, "pm_card"));
             free(page);
@@ -421,7 +441,8 @@ START_TEST(the_policy_lets_nothing_foreign_in)
     ck_assert_uint_eq(n, 8);
     ck_assert_str_eq(web_headers[0], "Content-Security-Policy");
     ck_assert(strncmp(web_headers[1], "default-src 'none'; ", 20) == 0 && !has(web_headers[1], "unsafe") && !has(web_headers[1], "http"));
-    ck_assert(has(web_headers[1], "form-action 'self'") && has(web_headers[1], "frame-ancestors 'none'") && has(web_headers[1], "base-uri 'none'"));
+    ck_assert(has(web_headers[1], "form-action 'self'") && has(web_headers[1], "frame-ancestors 'none'"));
+    ck_assert(has(web_headers[1], "base-uri 'none'"));
     ck_assert(!has(web_style, "url(") && !has(web_style, "@import") && has(web_style, ":focus-visible") && has(web_style, "\"\\2713\""));
 }
 END_TEST
@@ -435,6 +456,7 @@ int main(int argc, char **argv)
     add_case(an_empty_and_a_large_shop_have_a_page);
     add_case(the_form_keeps_what_was_typed);
     add_case(a_flaw_is_told_at_its_field);
+    add_case(a_card_number_that_was_typed_is_not_shown_again);
     add_case(hostile_texts_are_harmless_in_every_place);
     add_case(every_state_has_its_words);
     add_case(a_receipt_on_its_way_becomes_one_that_is_sent);
