@@ -241,7 +241,8 @@ static void write_fish_options(const struct command *program, const struct comma
 {
     const struct option *o;
     for (size_t i = 0; (o = option_of(command, i)); i++) {
-        fprintf(to, "complete -c %s -n '%s'%s%s -l %s", program->name, when, o->letter ? " -s " : "", o->letter ? o->letter + 1 : "", o->name + 2);
+        fprintf(to, "complete -c %s -n '%s'%s%s -l %s", program->name, when, o->letter ? " -s " : "", o->letter ? o->letter + 1 : "",
+                o->name + 2);
         if (is_file(o))
             fputs(option_takes_word(o) ? " -r -F" : " -F", to);
         else if (option_takes_word(o))

@@ -1,4 +1,4 @@
-/* fuzz_settings.c - any bytes as a configuration file: settings, or an error that was said; and what was taken has the form the table asks for. */
+/* fuzz_settings.c - any bytes as a configuration file: settings, or an error that was said; what was taken is as the table asks. */
 #include "say.h"
 #include "settings/settings.h"
 

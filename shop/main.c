@@ -18,14 +18,15 @@ static const struct command *const commands[] = { &demo_command, &serve_command,
 
 static const char *generated_name(size_t i)
 {
-    static const char *const names[] = { "man-prong-shop", "man-demo", "man-serve", "man-jobs", "man-stock", "man-backup", "man-gateway", "bash",
-                                         "zsh", "fish" };
+    static const char *const names[] = { "man-prong-shop", "man-demo", "man-serve", "man-jobs", "man-stock", "man-backup", "man-gateway",
+                                         "bash", "zsh", "fish" };
     return i < sizeof names / sizeof names[0] ? names[i] : NULL;
 }
 
 static const struct option options[] = {
     { .name = "--version", .kind = OPTION_FLAG, .at = offsetof(struct program_request, version), .help = "which prong-shop this is" },
-    { .name = "--generate", .value = "WHAT", .kind = OPTION_CHOICE, .at = offsetof(struct program_request, generate), .names = generated_name,
+    { .name = "--generate", .value = "WHAT", .kind = OPTION_CHOICE, .at = offsetof(struct program_request, generate),
+      .names = generated_name,
       .help = "for packagers: prints a manual page or the completions of a shell" },
     { 0 }
 };
@@ -56,9 +57,9 @@ static const struct explained examples[] = {
 
 static const struct section sections[] = {
     { .heading = "PROMISES",
-      .text = "Whatever happens to the machine or the program, SIGKILL at any instant: an order that was answered is on disk; no card is charged "
-              "without an order; none is charged twice, as long as the gateway honours its idempotency keys; a paid order has its receipt, sent at "
-              "least once, or listed by `prong-shop jobs` as uncertain or dead." },
+      .text = "Whatever happens to the machine or the program, SIGKILL at any instant: an order that was answered is on disk; no card is "
+              "charged without an order; none is charged twice, as long as the gateway honours its idempotency keys; a paid order has its "
+              "receipt, sent at least once, or listed by `prong-shop jobs` as uncertain or dead." },
     { .heading = "FILES",
       .text = "`/etc/prong-shop.conf`: what the systemd unit reads. The installed example has every setting with its default.\n\n"
               "The database, with -wal and -shm beside it: copy it by `prong-shop backup` alone." },
@@ -68,8 +69,8 @@ static const struct section sections[] = {
 static const struct command program = {
     .name = "prong-shop",
     .summary = "a shop that loses no order and charges nobody twice",
-    .about = "A T-shirt shop: an order charges the card, is logged to the database and answered at once; the receipt is e-mailed in the background. "
-             "Start with `prong-shop demo`; `prong-shop COMMAND --help` tells more.",
+    .about = "A T-shirt shop: an order charges the card, is logged to the database and answered at once; the receipt is e-mailed in the "
+             "background. Start with `prong-shop demo`; `prong-shop COMMAND --help` tells more.",
     .options = options,
     .sections = sections,
     .exits = exits,

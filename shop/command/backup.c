@@ -86,9 +86,9 @@ static const struct explained examples[] = {
 const struct command backup_command = {
     .name = "backup",
     .summary = "copies the database, whole, while the shop runs",
-    .about = "Writes a consistent copy of the database into a new file and syncs it, beside a server that runs or without one. To go back to it: end "
-             "the shop, put the copy in the place of the database (and remove the files -wal and -shm beside that), start the shop. What was "
-             "charged since then is known to the gateway alone.",
+    .about = "Writes a consistent copy of the database into a new file and syncs it, beside a server that runs or without one. To go back "
+             "to it: end the shop, put the copy in the place of the database (and remove the files -wal and -shm beside that), start the "
+             "shop. What was charged since then is known to the gateway alone.",
     .options = options,
     .exits = command_exits,
     .environment = command_db_environment,

@@ -60,11 +60,11 @@ static const char *behaviour(size_t i, const char **ret_form, const char **ret_h
 
 static const struct section sections[] = {
     { .heading = "PAYMENT METHODS",
-      .text = "`pm_card_visa` is paid, `pm_card_chargeDeclined` declined, `pm_slow` paid after three seconds; `pm_behave_NAME` has one of the "
-              "behaviours below for this charge alone." },
+      .text = "`pm_card_visa` is paid, `pm_card_chargeDeclined` declined, `pm_slow` paid after three seconds; `pm_behave_NAME` has one of "
+              "the behaviours below for this charge alone." },
     { .heading = "BEHAVIOURS",
-      .text = "For --behave, for payment methods `pm_behave_NAME`, and at run time: POST /stand-in/behave with the form fields `behave` and "
-              "`delay_ms`.", .list = behaviour },
+      .text = "For --behave, for payment methods `pm_behave_NAME`, and at run time: POST /stand-in/behave with the form fields `behave` "
+              "and `delay_ms`.", .list = behaviour },
     { 0 }
 };
 
@@ -158,8 +158,8 @@ static const struct explained examples[] = {
 const struct command gateway_command = {
     .name = "gateway",
     .summary = "a payment gateway for trials and tests: charges nobody",
-    .about = "Speaks the protocol of Stripe's payment intents over HTTP, remembers idempotency keys, keeps a ledger, and does wrong what it is "
-             "told to. Prints the line `listening on http://ADDRESS:PORT` once it answers.",
+    .about = "Speaks the protocol of Stripe's payment intents over HTTP, remembers idempotency keys, keeps a ledger, and does wrong what "
+             "it is told to. Prints the line `listening on http://ADDRESS:PORT` once it answers.",
     .options = options,
     .sections = sections,
     .exits = exits,

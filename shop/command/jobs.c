@@ -25,8 +25,8 @@ static const struct option options[] = {
       .help = "prong-shop.jobs/1 on standard output, and nothing else there" },
     { .name = "--resend", .value = "TOKEN", .kind = OPTION_EACH, .at = AT(resend),
       .help = "send the receipt of this order (again) instead of listing; may be given several times",
-      .more = "A receipt that is uncertain, dead or sent becomes ready, with the same Message-ID. A server that runs sends it within a second; "
-              "else the next one does." },
+      .more = "A receipt that is uncertain, dead or sent becomes ready, with the same Message-ID. A server that runs sends it within a "
+              "second; else the next one does." },
     { 0 }
 };
 #undef AT
@@ -76,7 +76,8 @@ static int list_one(const struct store_job_view *job, void *arg)
 {
     struct listing *listing = arg;
     if (!listing->json && listing->n == 0)
-        printf("%-22s  %-8s  %-9s  %5s  %-19s  %12s  %s\n", "TOKEN", "ORDER", "RECEIPT", "TRIES", "NEXT", "TOTAL", "E-MAIL, AND WHAT WENT WRONG");
+        printf("%-22s  %-8s  %-9s  %5s  %-19s  %12s  %s\n", "TOKEN", "ORDER", "RECEIPT", "TRIES", "NEXT", "TOTAL",
+               "E-MAIL, AND WHAT WENT WRONG");
     listing->n++;
     if (listing->json)
         list_json(listing->json, job);
@@ -178,18 +179,18 @@ static const struct explained examples[] = {
 
 static const struct section sections[] = {
     { .heading = "WHAT WAITS",
-      .text = "Orders: `charging`: the gateway is being asked; `review`: nobody can tell whether the card was charged: look at the gateway.\n\n"
-              "Receipts: `ready`: to be sent, now or at its time; `leased` and `handed`: being sent; `uncertain`: may have arrived or not, "
-              "since the shop was killed at the wrong instant: `--resend` sends it again, if it is not in the customer's hands; `dead`: refused "
-              "for good, or tried for too long." },
+      .text = "Orders: `charging`: the gateway is being asked; `review`: nobody can tell whether the card was charged: look at the "
+              "gateway.\n\nReceipts: `ready`: to be sent, now or at its time; `leased` and `handed`: being sent; `uncertain`: may have "
+              "arrived or not, since the shop was killed at the wrong instant: `--resend` sends it again, if it is not in the customer's "
+              "hands; `dead`: refused for good, or tried for too long." },
     { 0 }
 };
 
 const struct command jobs_command = {
     .name = "jobs",
     .summary = "lists orders and receipts that wait for something, and sends receipts again",
-    .about = "Lists the orders whose charge is not settled and the receipts that are not sent, with what went wrong. Works beside a server that "
-             "runs, and without one.",
+    .about = "Lists the orders whose charge is not settled and the receipts that are not sent, with what went wrong. Works beside a "
+             "server that runs, and without one.",
     .options = options,
     .sections = sections,
     .exits = command_exits,

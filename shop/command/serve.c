@@ -41,11 +41,12 @@ static const struct option options[] = {
       .help = "look at everything that can be looked at without starting, print the settings and where each came from, and end" },
     { .group = "The shop", .name = "--listen", .value = "ADDRESS:PORT", .kind = OPTION_TEXT, .at = AT(opts.listen),
       .help = "where to answer (default: 127.0.0.1:8080); port 0 is any free one",
-      .more = "It speaks plain HTTP: for the open internet put nginx in front, and leave this on loopback. A socket that systemd hands over "
-              "(a .socket unit) takes its place." },
+      .more = "It speaks plain HTTP: for the open internet put nginx in front, and leave this on loopback. A socket that systemd hands "
+              "over (a .socket unit) takes its place." },
     { .name = "--db", .value = "FILE", .kind = OPTION_FILE, .at = AT(opts.db),
       .help = "the database; made, with the demo catalogue, if it is not there" },
-    { .name = "--shop-name", .value = "NAME", .kind = OPTION_TEXT, .at = AT(opts.shop_name), .help = "as customers read it (default: prong-shop)" },
+    { .name = "--shop-name", .value = "NAME", .kind = OPTION_TEXT, .at = AT(opts.shop_name),
+      .help = "as customers read it (default: prong-shop)" },
     { .name = "--public-url", .value = "URL", .kind = OPTION_TEXT, .at = AT(opts.public_url),
       .help = "where customers reach the shop, for links in receipts (default: where it listens)" },
     { .name = "--demo", .kind = OPTION_FLAG, .at = AT(opts.is_demo),
@@ -64,10 +65,14 @@ static const struct option options[] = {
       .help = "how long a charge is tried before the gateway is asked what became of it (default: 900000)" },
     { .group = "Receipts", .name = "--mail", .value = "TO", .kind = OPTION_TEXT, .at = AT(opts.mail),
       .help = "smtp://HOST:PORT, smtps://HOST:PORT, sendmail:PROGRAM, or a folder for files" },
-    { .name = "--mail-from", .value = "ADDRESS", .kind = OPTION_TEXT, .at = AT(opts.mail_from), .help = "the sender (default: shop@localhost)" },
-    { .name = "--mail-user", .value = "NAME", .kind = OPTION_TEXT, .at = AT(opts.mail_user), .help = "as whom to log in (default: not at all)" },
-    { .name = "--mail-password-file", .value = "FILE", .kind = OPTION_FILE, .at = AT(mail_password_file), .help = "holds the password for it, mode 0600" },
-    { .name = "--mail-ca", .value = "FILE", .kind = OPTION_FILE, .at = AT(opts.mail_ca), .help = "certificates to trust there (default: the system's)" },
+    { .name = "--mail-from", .value = "ADDRESS", .kind = OPTION_TEXT, .at = AT(opts.mail_from),
+      .help = "the sender (default: shop@localhost)" },
+    { .name = "--mail-user", .value = "NAME", .kind = OPTION_TEXT, .at = AT(opts.mail_user),
+      .help = "as whom to log in (default: not at all)" },
+    { .name = "--mail-password-file", .value = "FILE", .kind = OPTION_FILE, .at = AT(mail_password_file),
+      .help = "holds the password for it, mode 0600" },
+    { .name = "--mail-ca", .value = "FILE", .kind = OPTION_FILE, .at = AT(opts.mail_ca),
+      .help = "certificates to trust there (default: the system\'s)" },
     { .name = "--mail-starttls", .value = "HOW", .kind = OPTION_CHOICE, .at = AT(opts.mail_starttls), .names = starttls_name,
       .help = "encrypt smtp:// (default: require; towards this machine no)" },
     { .name = "--uncertain", .value = "HOW", .kind = OPTION_CHOICE, .at = AT(opts.uncertain), .names = uncertain_name,
@@ -98,7 +103,8 @@ static const struct option options[] = {
 
 static const struct serve_request usual = {
     .opts = { .listen = "127.0.0.1:8080", .shop_name = "prong-shop", .mail_from = "shop@localhost", .uncertain = "once", .wait_ms = 25000,
-              .give_up_ms = 900000, .mails_in_flight = 500, .mail_workers = 2, .mail_backoff_ms = 15000, .orders_in_flight = 4096, .drain_ms = 30000 },
+              .give_up_ms = 900000, .mails_in_flight = 500, .mail_workers = 2, .mail_backoff_ms = 15000, .orders_in_flight = 4096,
+              .drain_ms = 30000 },
     .log = "info",
 };
 
@@ -125,10 +131,11 @@ static int read_secrets(const struct serve_request *request, const struct settin
     char place[PLACE_SIZE + 64];
     int status = SAY_OK;
     if (request->gateway_key_file)
-        status = keyfile_read(settings_place(settings, &serve_command, "--gateway-key-file", place, sizeof place), request->gateway_key_file, ret_key);
+        status = keyfile_read(settings_place(settings, &serve_command, "--gateway-key-file", place, sizeof place),
+                              request->gateway_key_file, ret_key);
     if (status == SAY_OK && request->mail_password_file)
-        status = keyfile_read(settings_place(settings, &serve_command, "--mail-password-file", place, sizeof place), request->mail_password_file,
-                              ret_password);
+        status = keyfile_read(settings_place(settings, &serve_command, "--mail-password-file", place, sizeof place),
+                              request->mail_password_file, ret_password);
     return status;
 }
 
@@ -199,21 +206,21 @@ static const struct section sections[] = {
     { .heading = "CONFIGURATION",
       .text = "Settings come from the command line; what it does not say, from the environment; then from the file of --config; then from "
               "the defaults. The file has lines `key = value`, where the key is an option without its dashes, as in "
-              "`mail-from = shop@example.org`; a flag is `yes` or `no`. They stand on top or under `[serve]`. A line that begins with # or ; "
-              "is a comment. Unknown and repeated keys are refused with their line." },
+              "`mail-from = shop@example.org`; a flag is `yes` or `no`. They stand on top or under `[serve]`. A line that begins with # "
+              "or ; is a comment. Unknown and repeated keys are refused with their line." },
     { .heading = "SIGNALS",
       .text = "SIGTERM and SIGINT end the shop: no new connections, customers who wait are answered, receipts under way are handed over, "
-              "until --drain-ms is over. A second one ends the waiting. SIGKILL at any instant loses no order and charges nobody twice: the "
-              "next start goes on where it stopped." },
+              "until --drain-ms is over. A second one ends the waiting. SIGKILL at any instant loses no order and charges nobody twice: "
+              "the next start goes on where it stopped." },
     { 0 }
 };
 
 const struct command serve_command = {
     .name = "serve",
     .summary = "runs the shop",
-    .about = "Answers POST /orders and the storefront: charges the card, writes the order to the database and answers; the receipt follows by "
-             "e-mail in the background. Prints the line `listening on http://ADDRESS:PORT` once it answers. --db, --gateway and --mail have "
-             "no default.",
+    .about = "Answers POST /orders and the storefront: charges the card, writes the order to the database and answers; the receipt "
+             "follows by e-mail in the background. Prints the line `listening on http://ADDRESS:PORT` once it answers. --db, --gateway "
+             "and --mail have no default.",
     .options = options,
     .sections = sections,
     .exits = exits,

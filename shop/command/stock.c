@@ -165,8 +165,9 @@ static const struct explained examples[] = {
 const struct command stock_command = {
     .name = "stock",
     .summary = "shows and sets how many there are of each product",
-    .about = "Without words: lists the products, their prices and how many are left. With words: sets how many there are, a number or `unlimited`. "
-             "Works beside a server that runs, and without one; what is reserved by orders under way has been taken off already.",
+    .about = "Without words: lists the products, their prices and how many are left. With words: sets how many there are, a number or "
+             "`unlimited`. Works beside a server that runs, and without one; what is reserved by orders under way has been taken off "
+             "already.",
     .options = options,
     .words = "SKU=N...",
     .words_at = offsetof(struct request, changes),

@@ -7,8 +7,10 @@
  * How many at once: as many as may have connections; the others wait in line. While the gateway has not been reached, a few try for all
  * (each may cost a thread that resolves its name), and if one cannot get there, those in line learn that at once.
  *
- * libcurl looks for a connection that is free by going through all that there are. So transfers share them in groups, whose members are
- * used together: with 4,000 under way that is half of the processor time of a charge. */
+ * libcurl looks for a connection that is free by going through all that there are. So transfers share them in groups: with 4,000 under
+ * way that saves half of the processor time of a charge. The first group with a transfer at rest is the one that is used, so those behind
+ * it fall idle when there is less to do. A group that has been idle for a while is closed, with its connections: their other side would
+ * close them soon, and perhaps just when a charge is sent. */
 #include "gateway/gateway.h"
 
 #include "gateway/multi.h"
@@ -23,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 3000, TOTAL_MS = 20000, CONNECTIONS = 4096, SCOUTS = 16, GROUP = 64 };
+enum { CONNECT_MS = 3000, TOTAL_MS = 20000, CONNECTIONS = 4096, IDLE_MS = 30000, SCOUTS = 16, GROUP = 64 };
 enum { BODY_MAX = 64 * 1024, BODY_ROOM = 4096, FORM_MAX = 640, KEY_MAX = 255 };
 static const char api_version[] = "Stripe-Version: 2023-10-16";
 static const char key_header[] = "Idempotency-Key: ";
@@ -31,9 +33,9 @@ static const char intents_path[] = "/v1/payment_intents";
 
 enum kind { KIND_NONE, KIND_CHARGE, KIND_LOOKUP, KINDS };
 struct transfer {
-    struct transfer *next;              /* in gateway->all, always */
-    struct transfer *free;              /* in gateway->free, at rest */
+    struct transfer *next;              /* of its group's that are at rest */
     struct gateway *gateway;
+    struct group *group;
     struct charge *charge;              /* NULL: at rest */
     CURL *easy;
     enum kind kind;                     /* which the options of `easy` are for */
@@ -46,22 +48,26 @@ struct transfer {
 struct group {
     struct group *next;
     CURLSH *connections;
+    struct transfer *rest;
+    uint32_t running;
+    bool was_used;                      /* since trim() last came by */
 };
 struct line {                           /* of charges, linked by their `transfer` */
     struct charge *first, *last;
 };
 struct gateway {
     struct multi multi;
+    uv_timer_t idle;                    /* looks for idle groups */
     uv_timer_t soon;                    /* does what must not be done inside of a call: tells of those refused, lets those waiting begin */
     struct line refused, waiting[KINDS];
-    struct group *groups;               /* the last one first */
-    struct transfer *all, *free;
-    uint32_t count, running;            /* transfers that there are; that are under way */
+    struct group *groups;               /* in the order in which they were needed */
+    uint32_t running;
     bool is_reached;
     char *spare;                        /* BODY_ROOM bytes for the next body; NULL: none */
     struct curl_slist *headers, *post_headers;
     char *url, *ca_file;
-    uint32_t connect_ms, total_ms, connections, open;
+    uint32_t connect_ms, total_ms, idle_ms, connections;
+    uint32_t open;                      /* handles of the loop; the last one frees this */
 };
 
 static _Thread_local char trouble[160];
@@ -173,62 +179,97 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 }
 
-/* Begins a group whenever the last one is full. */
-static int join_group(struct gateway *gateway, CURL *easy)
+static struct group *group_new(struct gateway *gateway)
 {
-    if (gateway->count % GROUP == 0) {
-        struct group *group = calloc(1, sizeof *group);
-        CURLSH *connections = group ? curl_share_init() : NULL;
-        if (!connections) {
-            free(group);
-            return -ENOMEM;
-        }
-        curl_share_setopt(connections, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
-        *group = (struct group){ gateway->groups, connections };
-        gateway->groups = group;
+    struct group *group = calloc(1, sizeof *group), **end = &gateway->groups;
+    CURLSH *connections = group ? curl_share_init() : NULL;
+    if (!connections) {
+        free(group);
+        return NULL;
     }
-    gateway->count++;
-    curl_easy_setopt(easy, CURLOPT_SHARE, gateway->groups->connections);
-    return 0;
+    curl_share_setopt(connections, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+    group->connections = connections;
+    while (*end)
+        end = &(*end)->next;
+    *end = group;
+    return group;
 }
 
-static struct transfer *transfer_new(struct gateway *gateway)
+/* With all of it at rest. */
+static void group_free(struct group *group)
+{
+    for (struct transfer *transfer = group->rest, *next; transfer; transfer = next) {
+        next = transfer->next;
+        curl_easy_cleanup(transfer->easy);
+        free(transfer);
+    }
+    (void)curl_share_cleanup(group->connections);
+    free(group);
+}
+
+static struct transfer *transfer_new(struct gateway *gateway, struct group *group)
 {
     struct transfer *transfer = calloc(1, sizeof *transfer);
-    if (!transfer)
-        return NULL;
-    transfer->gateway = gateway;
-    transfer->easy = curl_easy_init();
-    if (!transfer->easy || join_group(gateway, transfer->easy) < 0) {
-        curl_easy_cleanup(transfer->easy);
+    CURL *easy = transfer ? curl_easy_init() : NULL;
+    if (!easy) {
         free(transfer);
         return NULL;
     }
+    transfer->gateway = gateway;
+    transfer->group = group;
+    transfer->easy = easy;
     transfer->key = (struct curl_slist){ transfer->key_line, gateway->post_headers };
     set_options(transfer);
-    multi_prepare(&gateway->multi, transfer->easy);
-    transfer->next = gateway->all;
-    gateway->all = transfer;
+    curl_easy_setopt(easy, CURLOPT_SHARE, group->connections);
+    multi_prepare(&gateway->multi, easy);
     return transfer;
 }
 
 static struct transfer *transfer_take(struct gateway *gateway)
 {
-    struct transfer *transfer = gateway->free;
+    struct group *group = gateway->groups;
+    while (group && group->running == GROUP)
+        group = group->next;
+    if (!group)
+        group = group_new(gateway);
+    if (!group)
+        return NULL;
+    struct transfer *transfer = group->rest;
     if (transfer)
-        gateway->free = transfer->free;
+        group->rest = transfer->next;
     else
-        transfer = transfer_new(gateway);
+        transfer = transfer_new(gateway, group);
+    if (transfer) {
+        group->running++;
+        group->was_used = true;
+        gateway->running++;
+    }
     return transfer;
 }
 
 static void transfer_rest(struct transfer *transfer)
 {
-    struct gateway *gateway = transfer->gateway;
+    struct group *group = transfer->group;
     drop_body(transfer);
     transfer->charge = NULL;
-    transfer->free = gateway->free;
-    gateway->free = transfer;
+    transfer->next = group->rest;
+    group->rest = transfer;
+    group->running--;
+    transfer->gateway->running--;
+}
+
+static void trim(uv_timer_t *timer)
+{
+    struct gateway *gateway = timer->data;
+    for (struct group **at = &gateway->groups, *group; (group = *at);) {
+        if (group->running == 0 && !group->was_used) {
+            *at = group->next;
+            group_free(group);
+        } else {
+            group->was_used = false;
+            at = &group->next;
+        }
+    }
 }
 
 /* ---- lines ---- */
@@ -329,7 +370,6 @@ static void on_done(CURL *easy, CURLcode result, void *arg)
     }
     charge->transfer = NULL;
     transfer_rest(transfer);
-    gateway->running--;
     charge->done(charge);
     serve_waiting(gateway);
 }
@@ -440,7 +480,8 @@ static bool prepare_lookup(struct transfer *transfer, const struct charge *charg
     char url[4096];
     size_t size = 0;
     if (!add_pair(url, &size, sizeof url, transfer->gateway->url, "") || !add_pair(url, &size, sizeof url, intents_path, "") ||
-        !add_pair(url, &size, sizeof url, "/search?query=", "metadata[\"order\"]:\"") || !add_pair(url, &size, sizeof url, "", charge->order) ||
+        !add_pair(url, &size, sizeof url, "/search?query=", "metadata[\"order\"]:\"") ||
+        !add_pair(url, &size, sizeof url, "", charge->order) ||
         !add_pair(url, &size, sizeof url, "", "\""))
         return false;
     curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
@@ -469,7 +510,6 @@ static void start(struct gateway *gateway, struct charge *charge, enum kind kind
     } else {
         transfer->charge = charge;
         charge->transfer = transfer;
-        gateway->running++;
     }
 }
 
@@ -522,7 +562,6 @@ void gateway_abandon(struct gateway *gateway, struct charge *charge)
     charge->transfer = NULL;
     multi_remove(&gateway->multi, transfer->easy);
     transfer_rest(transfer);
-    gateway->running--;
     serve_waiting(gateway);
 }
 
@@ -617,6 +656,7 @@ static int copy_options(struct gateway *gateway, const struct gateway_opts *opts
     gateway->ca_file = opts->ca_file ? strdup(opts->ca_file) : NULL;
     gateway->connect_ms = opts->connect_ms ? opts->connect_ms : CONNECT_MS;
     gateway->total_ms = opts->total_ms ? opts->total_ms : TOTAL_MS;
+    gateway->idle_ms = opts->idle_ms ? opts->idle_ms : IDLE_MS;
     gateway->connections = opts->connections ? opts->connections : CONNECTIONS;
     if (!gateway->url || (opts->ca_file && !gateway->ca_file))
         return fail(-ENOMEM, "out of memory");
@@ -651,8 +691,11 @@ int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gatewa
     }
     curl_multi_setopt(gateway->multi.handle, CURLMOPT_MAXCONNECTS, (long)gateway->connections);
     (void)uv_timer_init(loop, &gateway->soon);
-    gateway->soon.data = gateway;
-    gateway->open = 2;
+    (void)uv_timer_init(loop, &gateway->idle);
+    gateway->soon.data = gateway->idle.data = gateway;
+    gateway->open = 3;
+    (void)uv_timer_start(&gateway->idle, trim, gateway->idle_ms, gateway->idle_ms);
+    uv_unref((uv_handle_t *)&gateway->idle);
     *ret_gateway = gateway;
     return 0;
 }
@@ -661,17 +704,12 @@ void gateway_close(struct gateway *gateway)
 {
     if (!gateway)
         return;
-    for (struct transfer *transfer = gateway->all, *next; transfer; transfer = next) {
-        next = transfer->next;
-        curl_easy_cleanup(transfer->easy);
-        free(transfer);
-    }
     for (struct group *group = gateway->groups, *next; group; group = next) {
         next = group->next;
-        (void)curl_share_cleanup(group->connections);
-        free(group);
+        group_free(group);
     }
     free(gateway->spare);
     uv_close((uv_handle_t *)&gateway->soon, on_timer_closed);
+    uv_close((uv_handle_t *)&gateway->idle, on_timer_closed);
     multi_close(&gateway->multi);
 }

@@ -10,8 +10,10 @@ struct gateway_opts {
     const char *key;            /* bearer key; copied, never logged */
     const char *ca_file;        /* NULL: the system's */
     uint32_t connect_ms, total_ms;      /* 0: 3,000 and 20,000 */
-    uint32_t connections;       /* at most so many; 0: 4,096 */
+    uint32_t idle_ms;           /* connections unused for so long, up to twice, are closed; 0: 30,000 */
+    uint32_t connections;       /* at most so many, each with one charge under way; others wait in line. 0: 4,096 */
 };
+/* SIGPIPE must be ignored: TLS writes without asking. */
 int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gateway **ret_gateway);   /* -EINVAL: url; gateway_trouble() says why */
 const char *gateway_trouble(void);
 /* With no charge under way; its handles end in the loop later. */
@@ -20,7 +22,9 @@ void gateway_close(struct gateway *gateway);
 enum charge_outcome {
     CHARGE_PAID,                /* charged, now or by an earlier request with this key */
     CHARGE_DECLINED,            /* certainly not charged, and asking again will not help: code and message say why */
-    CHARGE_NOT_YET,             /* certainly not charged by this request: refused, too many, in progress, wrong bearer key: ask again later */
+    CHARGE_NOT_YET,             /* certainly not charged by this request: refused, too many, in progress, wrong bearer key: ask again later,
+                                   with the same key. Says nothing about earlier requests, and with the code "in_progress" there is one
+                                   under way that may charge: an order is given up only after a lookup, or if nothing was ever UNKNOWN */
     CHARGE_UNKNOWN,             /* may have been charged: no answer, half of one, 5xx, garbage: ask again, with the same key */
     CHARGE_ABSENT               /* gateway_lookup alone: the gateway knows no charge of this order */
 };

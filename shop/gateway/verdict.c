@@ -104,7 +104,8 @@ static void judge_intent(struct charge *charge, const json_t *intent)
         const char *status, *code, *message;
     } ends[] = {
         { "requires_payment_method", "card_declined", "The card was declined." },
-        { "requires_action", "authentication_required", "The bank wants the payment to be confirmed by the card holder, which cannot be done here." },
+        { "requires_action", "authentication_required",
+          "The bank wants the card holder to confirm the payment, which cannot be done here." },
         { "canceled", "canceled", "The payment was cancelled." },
     };
     if (!is_ours(charge, intent))
@@ -119,7 +120,8 @@ static void judge_intent(struct charge *charge, const json_t *intent)
             verdict_set(charge, CHARGE_DECLINED, ends[i].code, ends[i].message);
             return;
         }
-    verdict_set(charge, CHARGE_UNKNOWN, is_word(status, sizeof charge->code) ? status : "garbage", "the payment is neither made nor refused");
+    verdict_set(charge, CHARGE_UNKNOWN, is_word(status, sizeof charge->code) ? status : "garbage",
+                "the payment is neither made nor refused");
 }
 
 /* ---- errors ---- */

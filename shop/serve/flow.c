@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define HASH_FUNCTION HASH_FNV     /* the usual one falls through its cases, which clang warns of */
 #include <uthash.h>
 #include <utlist.h>
 

@@ -33,7 +33,8 @@ static int check_mode(const char *place, const char *path, int fd, bool is_crede
         return say_error(SAY_MISSING, "%s: %s is no file", place, path);
     if (is_credential || !(st.st_mode & (S_IRWXG | S_IRWXO)))
         return SAY_OK;
-    int status = say_error(SAY_MISSING, "%s: others may read %s (mode %04o): a secret is its owner's alone", place, path, st.st_mode & 07777u);
+    int status = say_error(SAY_MISSING, "%s: others may read %s (mode %04o): a secret is its owner's alone", place, path,
+                           st.st_mode & 07777u);
     say_hint("chmod 600 %s", path);
     return status;
 }

@@ -51,7 +51,8 @@ const char *settings_variable(const struct option *o, char *buf, size_t size)
     return buf;
 }
 
-static void say_near(const struct command *whole, const char *what, const char *name, const char *(*text)(const struct option *, char *, size_t))
+static void say_near(const struct command *whole, const char *what, const char *name,
+                     const char *(*text)(const struct option *, char *, size_t))
 {
     static char texts[SETTINGS_MAX][64];
     const char *names[SETTINGS_MAX] = { NULL };

@@ -13,7 +13,8 @@
 
 enum { SETTINGS_MAX = 64, PLACE_SIZE = 256 };
 struct settings {
-    char from[SETTINGS_MAX][PLACE_SIZE];    /* of option_of(command, i): "shop.conf:7", "PRONG_SHOP_DB", "command line"; "": nobody gave it */
+    /* Of option_of(command, i): "shop.conf:7", "PRONG_SHOP_DB", "command line"; "": nobody gave it. */
+    char from[SETTINGS_MAX][PLACE_SIZE];
     struct words kept;                      /* what the request points into */
     size_t room;
 };

@@ -101,7 +101,8 @@ static int behaviour_of(const char *method)
 
 static bool knows_method(const char *method)
 {
-    return is_plain(method, METHOD_MAX) && (strncmp(method, "pm_card_", 8) == 0 || strcmp(method, "pm_slow") == 0 || behaviour_of(method) >= 0);
+    return is_plain(method, METHOD_MAX) &&
+           (strncmp(method, "pm_card_", 8) == 0 || strcmp(method, "pm_slow") == 0 || behaviour_of(method) >= 0);
 }
 
 static bool read_order(char *form, struct order *order, struct reply *reply)
@@ -154,7 +155,8 @@ static void replay(struct api *api, const struct intent *asked, uint32_t i, stru
     if (intent->is_busy) {
         in_progress(reply);
     } else if (!is_same(intent, asked)) {
-        reply_trouble(reply, 400, "idempotency_error", NULL, NULL, "Keys for idempotent requests can only be used with the same parameters they were "
+        reply_trouble(reply, 400, "idempotency_error", NULL, NULL,
+                    "Keys for idempotent requests can only be used with the same parameters they were "
                     "first used with. Try using a key other than '%s' if you meant to execute a different request.", asked->key);
     } else {
         first_answer(reply, intent, i);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const char *const names[BEHAVIOURS] = {
-    "well", "decline", "slow", "drop", "charge_drop", "hang", "charge_hang", "500", "charge_500", "429", "garbage", "charge_garbage", "half",
-    "in_progress",
+    "well", "decline", "slow", "drop", "charge_drop", "hang", "charge_hang", "500", "charge_500", "429", "garbage", "charge_garbage",
+    "half", "in_progress",
 };
 
 int behave_named(const char *name, size_t size)

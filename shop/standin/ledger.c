@@ -41,8 +41,8 @@ static int read_line(struct book *book, const char *line, size_t size)
     json_int_t amount, at_ms;
     json_t *root = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
     int r = -EINVAL;
-    if (json_unpack(root, "{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I}", "event", &event, "intent", &id, "key", &intent.key, "order", &intent.order,
-                    "amount", &amount, "currency", &currency, "method", &intent.method, "at_ms", &at_ms) == 0) {
+    if (json_unpack(root, "{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I}", "event", &event, "intent", &id, "key", &intent.key, "order",
+                    &intent.order, "amount", &amount, "currency", &currency, "method", &intent.method, "at_ms", &at_ms) == 0) {
         intent.amount = amount;
         intent.at_ms = at_ms;
         for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
@@ -107,8 +107,8 @@ int ledger_write(struct ledger *ledger, const char *event, const struct intent *
     int size = snprintf(line, sizeof line,
                         "{\"event\":\"%s\",\"intent\":\"%s\",\"key\":\"%s\",\"order\":\"%s\",\"amount\":%" PRId64 ",\"currency\":\"%s\","
                         "\"method\":\"%s\",\"at_ms\":%" PRId64 "}\n",
-                        event, book_write_id(i, intent->salt, id), intent->key, intent->order, intent->amount, intent->currency, intent->method,
-                        at_ms);
+                        event, book_write_id(i, intent->salt, id), intent->key, intent->order, intent->amount, intent->currency,
+                        intent->method, at_ms);
     if (size < 0 || size >= (int)sizeof line)
         return -EINVAL;
     ssize_t n = write(ledger->fd, line, (size_t)size);

@@ -56,7 +56,8 @@ static const struct decline declines[] = {
     { "chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect." },
     { "authenticationRequired", "authentication_required", "authentication_required",
       "Your card was declined. This transaction requires authentication." },
-    { "chargeDeclinedProcessingError", "processing_error", "processing_error", "An error occurred while processing your card. Try again in a little bit." },
+    { "chargeDeclinedProcessingError", "processing_error", "processing_error",
+      "An error occurred while processing your card. Try again in a little bit." },
 };
 
 static const struct decline *decline_of(const char *method)

@@ -62,7 +62,7 @@ static void on_connection(uv_stream_t *server, int status)
     uv_tcp_init(server->loop, client);
     client->data = canned;
     uv_accept(server, (uv_stream_t *)client);
-    canned->client[canned->connections++ % 64] = client;
+    canned->client[canned->connections++ % (sizeof canned->client / sizeof canned->client[0])] = client;
     uv_read_start((uv_stream_t *)client, give_room, on_read);
 }
 
@@ -74,7 +74,7 @@ void canned_open(struct canned *canned, uv_loop_t *loop)
     canned->server.data = canned;
     uv_ip4_addr("127.0.0.1", 0, &at);
     uv_tcp_bind(&canned->server, (struct sockaddr *)&at, 0);
-    if (uv_listen((uv_stream_t *)&canned->server, 64, on_connection) < 0)
+    if (uv_listen((uv_stream_t *)&canned->server, 512, on_connection) < 0)
         abort();
     uv_tcp_getsockname(&canned->server, (struct sockaddr *)&at, &size);
     canned->port = ntohs(at.sin_port);

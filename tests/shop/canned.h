@@ -12,7 +12,7 @@ struct canned {
     uint16_t port;
     char last[4096];            /* the last request */
     uv_tcp_t server;            /* the rest is its own */
-    uv_tcp_t *client[64];
+    uv_tcp_t *client[256];
 };
 void canned_open(struct canned *canned, uv_loop_t *loop);
 void canned_close(struct canned *canned);       /* its handles end in the loop later */

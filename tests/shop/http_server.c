@@ -4,6 +4,7 @@
  *
  * Prints "listening on http://127.0.0.1:PORT". SIGTERM: http_stop(), and it ends when the last connection does. Answers
  *   POST /order          201 with a Location, at once
+ *   POST /soon           the same in a later turn of the loop, as an order is: all that came meanwhile together
  *   POST /echo           200, the body
  *   GET  /tell?q=...     200, what it knows of the request, in JSON
  *   any  /later?id=X     when somebody asks for /release?id=X, with the body
@@ -27,6 +28,9 @@ static struct {
     uv_prepare_t ends;
     struct http_request *later[LATER_MAX];
     size_t later_n;
+    struct http_request *soon[LATER_MAX];
+    size_t soon_n;
+    uv_async_t soon_wake;
     json_t *paths;
     char *big;
 } server;
@@ -50,6 +54,14 @@ static void order(struct http_request *request)
                                "\"total_cents\":1990,\"currency\":\"eur\",\"items\":[{\"sku\":\"tee-black-m\",\"qty\":1,\"price_cents\":1990}]}}";
     http_answer(request, &(struct http_answer){ .status = 201, .type = "application/json", .body = body, .size = sizeof body - 1,
                                                 .headers = { "Location", "/orders/AAAAAAAAAAAAAAAAAAAAAA" } });
+}
+
+static void order_soon(uv_async_t *wake)
+{
+    (void)wake;
+    for (size_t i = 0; i < server.soon_n; i++)
+        order(server.soon[i]);
+    server.soon_n = 0;
 }
 
 static void echo(struct http_request *request)
@@ -111,6 +123,11 @@ static void handle(struct http_request *request, void *arg)
         order(request);
         return;
     }
+    if (strcmp(path, "/soon") == 0 && server.soon_n < LATER_MAX) {
+        server.soon[server.soon_n++] = request;
+        (void)uv_async_send(&server.soon_wake);
+        return;
+    }
     if (strcmp(path, "/stats") != 0)
         (void)json_array_append_new(server.paths, json_pack("s", path));
     if (strcmp(path, "/echo") == 0)
@@ -139,6 +156,7 @@ static void end_when_all_are_gone(uv_prepare_t *ends)
         return;
     http_close(server.http);
     uv_close((uv_handle_t *)&server.term, NULL);
+    uv_close((uv_handle_t *)&server.soon_wake, NULL);
     uv_close((uv_handle_t *)ends, NULL);
 }
 
@@ -172,6 +190,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "http_server: %s\n", http_trouble());
         return 1;
     }
+    (void)uv_async_init(loop, &server.soon_wake, order_soon);
     (void)uv_signal_init(loop, &server.term);
     (void)uv_prepare_init(loop, &server.ends);
     (void)uv_signal_start(&server.term, stop, SIGTERM);

@@ -295,8 +295,10 @@ class Order(NamedTuple):
 
 STATES = {1: "charging", 2: "paid", 3: "declined", 4: "cancelled", 5: "review"}
 RECEIPTS = {None: "none", 0: "none", 1: "ready", 2: "leased", 3: "handed", 4: "sent", 5: "uncertain", 6: "dead"}
-SQL = "SELECT id, token, key, charge_key, email, state, intent, receipt, attempt, status, body FROM orders ORDER BY id"
-UNSETTLED = "SELECT id FROM orders WHERE state = 1 OR receipt IN (1, 2, 3)"
+SQL = """SELECT o.id, o.token, o.key, o.charge_key, o.email, o.state, o.intent, x.state, x.attempt, a.status, a.body
+         FROM orders o LEFT JOIN outbox x ON x.order_id = o.id AND x.kind = 1 LEFT JOIN answers a ON a.order_id = o.id ORDER BY o.id"""
+UNSETTLED = """SELECT id FROM orders WHERE state = 1 UNION SELECT order_id FROM outbox WHERE state = 1
+               UNION SELECT order_id FROM outbox WHERE state = 2 UNION SELECT order_id FROM outbox WHERE state = 3"""
 
 
 def orders_in(path, is_live):

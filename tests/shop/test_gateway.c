@@ -22,7 +22,7 @@ struct world {
     struct canned canned;
     struct gateway *gateway;
     char url[64];
-    uint32_t total_ms;
+    uint32_t total_ms, idle_ms;
     const char *ca_file;
 };
 
@@ -31,7 +31,7 @@ struct world {
 static void open_gateway(struct world *w, const char *scheme, uint16_t port)
 {
     (void)snprintf(w->url, sizeof w->url, "%s://127.0.0.1:%u", scheme, port);
-    struct gateway_opts opts = { .url = w->url, .key = "sk_test_1", .total_ms = w->total_ms, .ca_file = w->ca_file };
+    struct gateway_opts opts = { .url = w->url, .key = "sk_test_1", .total_ms = w->total_ms, .idle_ms = w->idle_ms, .ca_file = w->ca_file };
     ck_assert_msg(gateway_open(&w->loop, &opts, &w->gateway) == 0, "%s", gateway_trouble());
 }
 
@@ -85,7 +85,9 @@ static void on_done(struct charge *charge)
 
 static struct one one_of(const char *key, const char *order, const char *method)
 {
-    return (struct one){ .charge = { .key = key, .order = order, .method = method, .currency = "eur", .amount_cents = 1990, .done = on_done } };
+    return (struct one){
+        .charge = { .key = key, .order = order, .method = method, .currency = "eur", .amount_cents = 1990, .done = on_done },
+    };
 }
 
 static void wait_for(struct world *w, struct one *one)
@@ -125,7 +127,8 @@ START_TEST(a_card_is_charged_once_however_often_it_is_asked)
 {
     struct world w = { 0 };
     begin_standin(&w, NULL, 0);
-    struct charge first = charge(&w, "k1", "pm_card_visa"), again = charge(&w, "k1", "pm_card_visa"), other = charge(&w, "k2", "pm_card_visa");
+    struct charge first = charge(&w, "k1", "pm_card_visa"), again = charge(&w, "k1", "pm_card_visa");
+    struct charge other = charge(&w, "k2", "pm_card_visa");
     expect(&first, CHARGE_PAID, "");
     expect(&again, CHARGE_PAID, "");
     expect(&other, CHARGE_PAID, "");
@@ -471,6 +474,38 @@ START_TEST(connections_are_kept_and_used_again)
 }
 END_TEST
 
+static void wait_for_gone(struct world *w)
+{
+    for (bool any = true; any;) {
+        uv_run(&w->loop, UV_RUN_ONCE);
+        any = false;
+        for (size_t i = 0; i < sizeof w->canned.client / sizeof w->canned.client[0]; i++)
+            any = any || w->canned.client[i];
+    }
+}
+
+/* More than a group of them. */
+START_TEST(connections_that_nobody_uses_are_closed)
+{
+    struct world w = { .idle_ms = 20 };
+    static struct one some[90];
+    begin_canned(&w, "HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n{}", false);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 90; i++) {
+            some[i] = one_of("k1", "o1", "pm_card_visa");
+            gateway_charge(w.gateway, &some[i].charge);
+        }
+        for (int i = 0; i < 90; i++) {
+            wait_for(&w, &some[i]);
+            expect(&some[i].charge, CHARGE_UNKNOWN, "http_500");
+        }
+        wait_for_gone(&w);
+    }
+    ck_assert_uint_eq(w.canned.requests, 270);
+    end(&w);
+}
+END_TEST
+
 START_TEST(the_request_is_as_the_gateway_wants_it)
 {
     struct world w = { 0 };
@@ -481,7 +516,8 @@ START_TEST(the_request_is_as_the_gateway_wants_it)
     static const char *const parts[] = {
         "POST /v1/payment_intents HTTP/1.1\r\n", "\r\nIdempotency-Key: key-1\r\n", "\r\nAuthorization: Bearer sk_test_1\r\n",
         "\r\nStripe-Version: 2023-10-16\r\n", "\r\nContent-Type: application/x-www-form-urlencoded\r\n", "confirm=true", "&amount=1990",
-        "&currency=eur", "&payment_method=pm_card_visa", "&metadata[order]=o1", "&payment_method_types[]=card", "&error_on_requires_action=true",
+        "&currency=eur", "&payment_method=pm_card_visa", "&metadata[order]=o1", "&payment_method_types[]=card",
+        "&error_on_requires_action=true",
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         ck_assert_msg(strstr(w.canned.last, parts[i]), "%s is not in %s", parts[i], w.canned.last);
@@ -552,8 +588,9 @@ static void tls_open(struct tls *tls, const char *name, const char *versions)
     strcpy(tls->folder, "/tmp/prong-tls-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(tls->folder));
     (void)snprintf(tls->ca, sizeof tls->ca, "%s/cert.pem", tls->folder);
-    (void)snprintf(command, sizeof command, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test "
-                   "-addext subjectAltName=%s -keyout %s/key.pem -out %s/cert.pem 2>/dev/null", name, tls->folder, tls->folder);
+    (void)snprintf(command, sizeof command, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+                   "-days 2 -subj /CN=test -addext subjectAltName=%s -keyout %s/key.pem -out %s/cert.pem 2>/dev/null",
+                   name, tls->folder, tls->folder);
     if (!can_run(command))
         skip("no openssl program");
     (void)snprintf(command, sizeof command, "exec openssl s_server -accept 127.0.0.1:0 -www -cert %s/cert.pem -key %s/key.pem %s 2>&1",
@@ -647,8 +684,8 @@ static const struct url {
     { "https://api.example", true }, { "https://api.example/", true }, { "https://api.example:8443/base", true },
     { "http://127.0.0.1:1", true }, { "http://localhost:1", true }, { "http://[::1]:1", true },
     { "http://api.example", false }, { "http://127.0.0.1.example", false }, { "http://localhost.example", false },
-    { "https://user:secret@api.example", false }, { "https://api.example?x=1", false }, { "ftp://127.0.0.1", false }, { "file:///etc", false },
-    { "api.example", false }, { "", false }, { "http://10.0.0.1", false },
+    { "https://user:secret@api.example", false }, { "https://api.example?x=1", false }, { "ftp://127.0.0.1", false },
+    { "file:///etc", false }, { "api.example", false }, { "", false }, { "http://10.0.0.1", false },
 };
 
 START_TEST(a_gateway_is_reached_by_https_or_is_on_this_machine)
@@ -714,17 +751,20 @@ static const struct verdict {
     { 302, OURS("succeeded"), CHARGE_UNKNOWN, "http_302" },
     { 400, ERROR("invalid_request_error", ",\"param\":\"amount\""), CHARGE_NOT_YET, "http_400" },
     { 400, ERROR("invalid_request_error", ",\"code\":\"amount_too_small\",\"param\":\"amount\""), CHARGE_DECLINED, "amount_too_small" },
-    { 400, ERROR("invalid_request_error", ",\"code\":\"resource_missing\",\"param\":\"payment_method\""), CHARGE_DECLINED, "payment_method_invalid" },
+    { 400, ERROR("invalid_request_error", ",\"code\":\"resource_missing\",\"param\":\"payment_method\""), CHARGE_DECLINED,
+      "payment_method_invalid" },
     { 400, ERROR("invalid_request_error", ",\"code\":\"payment_method_unactivated\""), CHARGE_DECLINED, "payment_method_unactivated" },
     { 400, ERROR("idempotency_error", ",\"param\":\"payment_method\""), CHARGE_UNKNOWN, "key_reused" },
     { 400, "<html>", CHARGE_NOT_YET, "http_400" },
     { 401, ERROR("invalid_request_error", ""), CHARGE_NOT_YET, "http_401" },
     { 402, ERROR("card_error", ",\"code\":\"expired_card\",\"message\":\"Your card has expired.\""), CHARGE_DECLINED, "expired_card" },
     { 402, ERROR("card_error", ",\"code\":17"), CHARGE_DECLINED, "card_declined" },
-    { 402, ERROR("card_error", ",\"code\":\"card_declined\",\"payment_intent\":" OURS("requires_payment_method")), CHARGE_DECLINED, "card_declined" },
+    { 402, ERROR("card_error", ",\"code\":\"card_declined\",\"payment_intent\":" OURS("requires_payment_method")), CHARGE_DECLINED,
+      "card_declined" },
     { 402, ERROR("card_error", ",\"code\":\"card_declined\",\"payment_intent\":" OURS("succeeded")), CHARGE_UNKNOWN, "contradiction" },
     { 402, ERROR("card_error", ",\"code\":\"card_declined\",\"payment_intent\":" OURS("processing")), CHARGE_UNKNOWN, "processing" },
-    { 402, ERROR("card_error", ",\"payment_intent\":" INTENT("pi_1", "1990", "0", "eur", "o2", "canceled")), CHARGE_UNKNOWN, "wrong_order" },
+    { 402, ERROR("card_error", ",\"payment_intent\":" INTENT("pi_1", "1990", "0", "eur", "o2", "canceled")), CHARGE_UNKNOWN,
+      "wrong_order" },
     { 402, ERROR("api_error", ""), CHARGE_UNKNOWN, "http_402" },
     { 402, "<html>", CHARGE_UNKNOWN, "garbage" },
     { 403, "", CHARGE_NOT_YET, "http_403" },
@@ -818,6 +858,7 @@ int main(int argc, char **argv)
     add_case(a_gateway_that_goes_with_a_request_may_have_charged);
     add_case(a_connection_that_timed_out_is_not_used_again);
     add_case(connections_are_kept_and_used_again);
+    add_case(connections_that_nobody_uses_are_closed);
     add_case(the_request_is_as_the_gateway_wants_it);
     for (int i = 0; i < (int)(sizeof odd / sizeof odd[0]); i++)
         add_case_for(odd[i].code, an_answer_that_is_none_is_no_verdict, i, 0);

@@ -131,7 +131,8 @@ def _(place):
 @case("each fault is the error that the library makes of it; what was charged meanwhile is told to whoever asks again")
 def _(place):
     kinds = {
-        "decline": stripe.error.CardError, "500": stripe.error.APIError, "429": stripe.error.RateLimitError, "in_progress": stripe.error.APIError,
+        "decline": stripe.error.CardError, "500": stripe.error.APIError, "429": stripe.error.RateLimitError,
+        "in_progress": stripe.error.APIError,
         "garbage": stripe.error.APIError, "charge_garbage": stripe.error.APIError, "charge_500": stripe.error.APIError,
         "drop": stripe.error.APIConnectionError, "charge_drop": stripe.error.APIConnectionError,
     } if stripe else {}

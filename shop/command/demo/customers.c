@@ -118,7 +118,7 @@ static bool is_as_wished(const struct customer *c)
     return c->status == HTTP_CREATED && strcmp(c->state, "paid") == 0 && strcmp(c->receipt, "sent") == 0;
 }
 
-static void on_answer(struct seat *seat, CURLcode code)
+static void on_answer(const struct customers_opts *opts, struct seat *seat, CURLcode code)
 {
     struct customer *c = &seat->customer;
     if (seat->doing == ORDERING) {
@@ -133,7 +133,7 @@ static void on_answer(struct seat *seat, CURLcode code)
     if (code == CURLE_OK)
         read_order(seat);
     c->receipt_after_ms = clock_ms() - seat->answered_ms;
-    seat->look_ms = clock_ms() + LOOK_MS;
+    seat->look_ms = clock_ms() + LOOK_MS + opts->orders;      /* the more there are, the less often each looks */
     bool is_on_its_way = strcmp(c->receipt, "ready") == 0 || strcmp(c->receipt, "leased") == 0 || strcmp(c->receipt, "handed") == 0;
     seat->doing = code == CURLE_OK && is_on_its_way && c->receipt_after_ms < patience_ms ? PAUSING : DONE;
 }
@@ -148,7 +148,7 @@ static void take_answers(struct room *room)
         CURLcode code = message->data.result;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &seat);
         (void)curl_multi_remove_handle(room->multi, seat->easy);
-        on_answer(seat, code);
+        on_answer(room->opts, seat, code);
     }
 }
 

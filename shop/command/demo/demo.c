@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ORDERS_USUAL = 6, ORDERS_MAX = 1000, GATEWAY_MS = 300, SHOW_S = 5, FOLDER_SIZE = 1024 };
+enum { ORDERS_USUAL = 6, ORDERS_MAX = 200, GATEWAY_MS = 300, SHOW_S = 5, FOLDER_SIZE = 1024 };
 
 struct request {
     const char *listen, *folder;
@@ -41,8 +41,9 @@ struct demo {
 
 static void show_head(const struct demo *d)
 {
-    printf("%u customers order at the same time. The gateway takes %d ms for a charge; %u %s a second may be mailed.\n\n", d->request->orders,
-           GATEWAY_MS, d->mails_per_second, d->mails_per_second == 1 ? "receipt" : "receipts");
+    printf("%u %s at the same time. The gateway takes %d ms for a charge; %u %s a second may be mailed.\n\n", d->request->orders,
+           d->request->orders == 1 ? "customer orders" : "customers order", GATEWAY_MS, d->mails_per_second,
+           d->mails_per_second == 1 ? "receipt" : "receipts");
     printf("  %-16s  %-8s  %-12s  %15s  %s\n", "ORDER", "CARD", "ANSWER", "CUSTOMER WAITED", "RECEIPT");
     (void)fflush(stdout);
 }
@@ -64,8 +65,9 @@ static void show_customer(const struct customer *c, void *arg)
 static void show_places(const struct demo *d)
 {
     bool is_kept = d->request->folder != NULL;
-    printf("%s  storefront  %s/      (no card is charged)\n", d->request->orders ? "\nEach waited for the charge, and nobody for the mail.\n\n" : "",
-           d->url);
+    if (d->request->orders)
+        puts("\nEach waited for the charge, and nobody for the mail.\n");
+    printf("  storefront  %s/      (no card is charged)\n", d->url);
     printf("  receipts    %s\n  charges     %s\n  database    %s\n\n", d->receipts, d->ledger, d->db);
     printf("Ctrl-C ends it%s.\n", is_kept ? "; the folder stays" : " and removes all of it (--folder DIR keeps it)");
     (void)fflush(stdout);
@@ -142,8 +144,9 @@ static void close_folder(const struct demo *d)
 static int serve(struct demo *d)
 {
     const struct serve_opts opts = { .listen = d->request->listen, .db = d->db, .gateway = d->gateway, .mail = d->receipts,
-                                     .gateway_key = "sk_test_demo", .mail_from = "shop@example.org", .shop_name = "prong-shop", .uncertain = "once",
-                                     .is_demo = true, .mails_per_second = d->mails_per_second, .drain_ms = 1000 * SHOW_S, .ready = on_ready, .arg = d };
+                                     .gateway_key = "sk_test_demo", .mail_from = "shop@example.org", .shop_name = "prong-shop",
+                                     .uncertain = "once", .is_demo = true, .mails_per_second = d->mails_per_second,
+                                     .drain_ms = 1000 * SHOW_S, .ready = on_ready, .arg = d };
     int status = serve_run(&opts);
     if (status == SAY_MISSING && !d->url[0])
         say_hint("is the port taken? --listen 127.0.0.1:0 takes any free one");
@@ -238,8 +241,8 @@ static const struct explained examples[] = {
 const struct command demo_command = {
     .name = "demo",
     .summary = "gateway, shop and mail together, to try it: charges nobody",
-    .about = "Starts a stand-in gateway, the shop, and mail into a folder; places orders, and shows that customers wait for the charge and not for "
-             "the mail. Then the storefront stays open until Ctrl-C.",
+    .about = "Starts a stand-in gateway, the shop, and mail into a folder; places orders, and shows that customers wait for the charge "
+             "and not for the mail. Then the storefront stays open until Ctrl-C.",
     .options = options,
     .exits = exits,
     .environment = environment,
