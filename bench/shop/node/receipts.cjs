@@ -13,8 +13,8 @@ function deliver(host, port, lines) {
     socket.on('close', () => reject(new Error('the mail server has closed')));
     socket.on('data', chunk => {
       text += chunk;
-      if (!text.endsWith('\r\n') || !/^\d{3} .*\r\n$/m.test(text))
-        return;
+      if (next === lines.length || !/(^|\n)\d{3} [^\n]*\r\n$/.test(text))
+        return;     // the answer to QUIT, or not the last line of one yet
       if (text[0] !== '2' && text[0] !== '3')
         return socket.destroy(new Error(text));
       text = '';
