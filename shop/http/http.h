@@ -2,7 +2,8 @@
  *
  * A request that could be understood in two ways is refused before anybody sees it (see refuse.c), and its connection closed. Slow
  * clients are cut off by one clock per phase: for the header and the pause before it, for the body, for reading the answer. While a
- * request waits for its answer no clock runs: that is the handler's affair. */
+ * request waits for its answer no clock runs: that is the handler's affair. That a client has gone is not told: the answer is given as ever.
+ * Opening raises this process's limit of open files to what it may be. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,12 +27,16 @@ struct http_opts {
 int http_open(uv_loop_t *loop, const struct http_opts *opts, struct http **ret_http);      /* -EADDRINUSE, -EACCES, -EINVAL...: http_trouble() */
 const char *http_trouble(void);
 uint16_t http_port(const struct http *http);
-void http_stop(struct http *http);              /* accepts no more connections; answers from now on close theirs */
-void http_close(struct http *http);             /* with every request answered; drops all connections; its handles end in the loop later */
+/* Accepts no more connections, ends those that are idle; answers from now on close theirs. All are gone when http_stats() counts none:
+ * that is for the caller to watch, with a limit of his own beside those of the clients. */
+void http_stop(struct http *http);
+/* With every request answered, and not from within handle(). Sends what the sockets take at once, drops all connections. Its handles end
+ * in the loop later. NULL is fine. */
+void http_close(struct http *http);
 
-const char *http_method(const struct http_request *request);   /* "GET" */
+const char *http_method(const struct http_request *request);   /* "GET", also of a HEAD, whose answer's body is not sent */
 const char *http_path(const struct http_request *request);     /* as sent, before "?"; not decoded */
-const char *http_query(const struct http_request *request, const char *name);   /* decoded; NULL: not there */
+const char *http_query(const struct http_request *request, const char *name);   /* decoded; NULL: not there, or with a NUL */
 const char *http_header(const struct http_request *request, const char *name);  /* any case; NULL: not there; repeated: the first */
 const char *http_cookie(const struct http_request *request, const char *name);
 const char *http_body(const struct http_request *request, size_t *ret_size);    /* "" if there is none */

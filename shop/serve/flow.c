@@ -17,7 +17,7 @@
 
 enum {
     TICK_MS = 50,               /* how exactly pauses and waits end */
-    PAUSE_MS = 250, PAUSE_MOST_MS = 30000,
+    PAUSE_MS = 250, PAUSE_YOUNG_MS = 1000, PAUSE_MOST_MS = 30000,
     SETTLE_AGAIN_MS = 500,
     LOOKUP_AFTER_MS = 60000,    /* the gateway's search is behind by up to a minute */
     QUEUE_MOST_MS = 2000,       /* the store's oldest op: beyond, new orders are refused */
@@ -86,11 +86,12 @@ static int64_t jitter(struct flow *flow, int64_t ms)
     return ms / 2 + (int64_t)(flow->random % (uint64_t)(ms / 2 + 1));
 }
 
+/* Doubling from PAUSE_MS, but no longer than a quarter of the order's age: it is worth asking often while its customer may still be there. */
 static int64_t backoff(struct flow_run *run)
 {
-    uint32_t doublings = run->tries < 7 ? run->tries : 7;
-    int64_t ms = (int64_t)PAUSE_MS << doublings;
-    return jitter(run->flow, ms < PAUSE_MOST_MS ? ms : PAUSE_MOST_MS);
+    int64_t ms = (int64_t)PAUSE_MS << (run->tries < 7 ? run->tries : 7), age = clock_ms() - run->order->created_ms;
+    int64_t most = age / 4 > PAUSE_MOST_MS ? PAUSE_MOST_MS : age / 4 > PAUSE_YOUNG_MS ? age / 4 : PAUSE_YOUNG_MS;
+    return jitter(run->flow, ms < most ? ms : most);
 }
 
 static void pause_run(struct flow_run *run, enum stage stage, int64_t ms)

@@ -309,11 +309,14 @@ static enum MHD_Result wait_with(struct request *request, const struct reply *re
     if (!request->later.body)
         return MHD_NO;
     memcpy(request->later.body, reply->body ? reply->body : "", reply->size);
+    if (reply->fault == FAULT_HANG) {
+        if (!watch_client(request))
+            return MHD_NO;
+    } else {
+        (void)uv_timer_start(&request->timer, on_delay_over, reply->delay_ms, 0);
+    }
     request->is_waiting = true;
     MHD_suspend_connection(request->connection);
-    if (reply->fault == FAULT_HANG)
-        return watch_client(request) ? MHD_YES : MHD_NO;
-    (void)uv_timer_start(&request->timer, on_delay_over, reply->delay_ms, 0);
     return MHD_YES;
 }
 

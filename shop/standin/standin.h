@@ -10,7 +10,7 @@ struct standin_opts {
     const char *ledger;         /* a line of JSON for each intent and charge, appended as they are made, and read at start: replays go on
                                    after a restart. NULL: in memory alone */
     const char *key;            /* the bearer key it takes; NULL: any that begins with "sk_" */
-    const char *behave;         /* "NAME[:PERCENT][,...]", see standin.c; NULL: as it should */
+    const char *behave;         /* "NAME[:PERCENT][,...]", see behave.h; NULL: as it should */
     uint32_t delay_ms;          /* before each answer */
     uint32_t connections;       /* 0: 10,000 */
 };

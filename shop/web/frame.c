@@ -59,7 +59,8 @@ void frame_begin(struct out *out, const char *title)
 
 char *frame_end(struct out *out)
 {
-    html(out, "<footer class=\"foot\"><div class=\"wide\">This shop keeps no card numbers: payments are made by the payment gateway.</div></footer>\n"
+    html(out, "<footer class=\"foot\"><div class=\"wide\">"
+              "This shop keeps no card numbers: payments are made by the payment gateway.</div></footer>\n"
               "</body>\n"
               "</html>\n");
     return out_end(out);

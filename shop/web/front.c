@@ -1,4 +1,5 @@
 /* front.c - the storefront: one form, a card for each colour with its sizes to choose from, and beside it what else an order needs. */
+#include "order/request.h"
 #include "web/frame.h"
 
 #include <stdio.h>
@@ -35,9 +36,15 @@ static int compare_products(const void *a, const void *b)
 
 /* ---- what was typed, and what was wrong with it -------------------------------------------------------------------------- */
 
-static const char *or_empty(const char *text)
+/* What was typed is shown again, but not what should not have been. */
+static const char *typed(const char *text)
 {
-    return text ? text : "";
+    return text && !text_has_card_number(text) ? text : "";
+}
+
+static const char *flaw_text(const struct web_front *front)
+{
+    return front->flaw_text ? front->flaw_text : "";
 }
 
 static bool is_flawed(const struct web_front *front, const char *field)
@@ -48,7 +55,7 @@ static bool is_flawed(const struct web_front *front, const char *field)
 static void put_flaw(struct out *out, const struct web_front *front, const char *field)
 {
     if (is_flawed(front, field))
-        html(out, "<p class=\"flaw-text\" id=\"%s-flaw\">%s</p>\n", field, or_empty(front->flaw_text));
+        html(out, "<p class=\"flaw-text\" id=\"%s-flaw\">%s</p>\n", field, flaw_text(front));
 }
 
 /* So that who cannot see it hears it with the field, and lands there. */
@@ -60,7 +67,8 @@ static void put_flaw_attributes(struct out *out, const struct web_front *front, 
 
 static void put_summary(struct out *out, const struct web_front *front)
 {
-    static const char *const fields[] = { "sku", "qty", "email", "payment_method", "note", "name", "street", "postcode", "city", "country" };
+    static const char *const fields[] = { "sku", "qty", "email", "payment_method", "note",
+                                          "name", "street", "postcode", "city", "country" };
     if (!front->flaw_text)
         return;
     html(out, "<div class=\"flaw\" role=\"alert\"><strong>This order was not sent.</strong> ");
@@ -144,8 +152,8 @@ static void put_input(struct out *out, const struct web_front *front, const stru
     html(out, "<div class=\"field\">\n<label for=\"%s\">%s", input->name, input->label);
     if (input->hint)
         html(out, " <span class=\"hint\">%s</span>", input->hint);
-    html(out, "</label>\n<input id=\"%s\" name=\"%s\" type=\"%s\" autocomplete=\"%s\" maxlength=\"%u\" value=\"%s\"", input->name, input->name,
-         input->type, input->complete, input->most, or_empty(value));
+    html(out, "</label>\n<input id=\"%s\" name=\"%s\" type=\"%s\" autocomplete=\"%s\" maxlength=\"%u\" value=\"%s\"",
+         input->name, input->name, input->type, input->complete, input->most, typed(value));
     html(out, input->is_needed ? " required" : "");
     put_flaw_attributes(out, front, input->name);
     html(out, ">\n");
@@ -157,7 +165,7 @@ static void put_qty(struct out *out, const struct web_front *front)
 {
     html(out, "<div class=\"field\">\n<label for=\"qty\">Quantity</label>\n"
               "<input id=\"qty\" name=\"qty\" type=\"number\" inputmode=\"numeric\" min=\"1\" max=\"%d\" required value=\"%s\"",
-         QTY_MAX, front->qty ? front->qty : "1");
+         QTY_MAX, front->qty ? typed(front->qty) : "1");
     put_flaw_attributes(out, front, "qty");
     html(out, ">\n");
     put_flaw(out, front, "qty");
@@ -189,8 +197,8 @@ static void put_demo_payment(struct out *out, const struct web_front *front)
 
 static void put_payment(struct out *out, const struct web_front *front)
 {
-    static const struct input token = { "payment_method", "Payment token", "from the payment gateway, as pm_...; never a card number", "text", "off",
-                                        METHOD_MAX, true };
+    static const struct input token = { "payment_method", "Payment token", "from the payment gateway, as pm_...; never a card number",
+                                        "text", "off", METHOD_MAX, true };
     if (front->is_demo)
         put_demo_payment(out, front);
     else
@@ -225,7 +233,7 @@ static void put_note(struct out *out, const struct web_front *front)
     html(out, "<div class=\"field\">\n<label for=\"note\">Note <span class=\"hint\">optional</span></label>\n"
               "<textarea id=\"note\" name=\"note\" rows=\"2\" maxlength=\"%d\"", NOTE_MAX);
     put_flaw_attributes(out, front, "note");
-    html(out, ">\n%s</textarea>\n", or_empty(front->note));        /* a browser drops the first newline: this one */
+    html(out, ">\n%s</textarea>\n", typed(front->note));        /* a browser drops the first newline: this one */
     put_flaw(out, front, "note");
     html(out, "</div>\n");
 }

@@ -21,10 +21,12 @@ static const struct {
     [ORDER_PAID] = { DONE, "Paid", "Thank you!", "Your order is paid and written down.", "None is due" },
     [ORDER_DECLINED] = { BAD, "Declined", "Your payment was declined", "You were not charged. You can try again with another way to pay.",
                          "None: nothing was paid" },
-    [ORDER_CANCELLED] = { BAD, "Not made", "Your order was cancelled", "The payment could not be made in time. You were not charged, and can order again.",
+    [ORDER_CANCELLED] = { BAD, "Not made", "Your order was cancelled",
+                          "The payment could not be made in time. You were not charged, and can order again.",
                           "None: nothing was paid" },
     [ORDER_REVIEW] = { GOING, "Being looked into", "We are looking into your payment",
-                       "We cannot tell yet whether it was made; somebody looks after it by hand. Please do not order again until you hear from us.",
+                       "We cannot tell yet whether it was made; somebody looks after it by hand. "
+                       "Please do not order again until you hear from us.",
                        "Comes by e-mail if the payment was made" },
 };
 
@@ -43,8 +45,8 @@ static const struct {
 bool web_refreshes(const struct web_order *order)
 {
     enum receipt_state receipt = order->receipt;
-    bool is_going = order->order->state == ORDER_CHARGING ||
-                    (order->order->state == ORDER_PAID && (receipt == RECEIPT_READY || receipt == RECEIPT_LEASED || receipt == RECEIPT_HANDED));
+    bool is_mailed = receipt == RECEIPT_READY || receipt == RECEIPT_LEASED || receipt == RECEIPT_HANDED;
+    bool is_going = order->order->state == ORDER_CHARGING || (order->order->state == ORDER_PAID && is_mailed);
     return is_going && clock_ms() - order->order->created_ms < REFRESH_MS;
 }
 
@@ -103,6 +105,7 @@ char *web_order_page(const struct web_order *view)
     if (view->is_demo)
         html(&out, "<p class=\"hint\">This is a demonstration: no money has moved, and no T-shirt will be sent.</p>\n");
     html(&out, "<p class=\"hint\">Keep the address of this page: it is the only way back here, so show it to nobody else.</p>\n"
-               "<p><a class=\"button\" href=\"/\">%s</a></p>\n</main>\n", order->state == ORDER_DECLINED ? "Try again" : "Back to the shop");
+               "<p><a class=\"button\" href=\"/\">%s</a></p>\n</main>\n",
+         order->state == ORDER_DECLINED ? "Try again" : "Back to the shop");
     return frame_end(&out);
 }

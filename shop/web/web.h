@@ -29,10 +29,11 @@ struct web_order {
 char *web_order_page(const struct web_order *order);
 bool web_refreshes(const struct web_order *order);
 
-char *web_message_page(const char *heading, const char *text, const char *link, const char *link_text);    /* errors, too; link: NULL, none */
+/* Errors, too; link: NULL, none. */
+char *web_message_page(const char *heading, const char *text, const char *link, const char *link_text);
 
 extern const char web_style[];  /* the stylesheet */
-extern const char *const web_headers[];     /* four pairs "Name", "value", then NULL: for every page: content security policy and its like */
+extern const char *const web_headers[];     /* four pairs "Name", "value", then NULL, for every page: what a browser may do with it */
 
 /* "19.90 EUR" of 1990, "eur"; returns buf. */
 const char *web_money(int64_t cents, const char *currency, char *buf, size_t size);

@@ -295,16 +295,15 @@ class Order(NamedTuple):
 
 STATES = {1: "charging", 2: "paid", 3: "declined", 4: "cancelled", 5: "review"}
 RECEIPTS = {None: "none", 0: "none", 1: "ready", 2: "leased", 3: "handed", 4: "sent", 5: "uncertain", 6: "dead"}
-SQL = """SELECT o.id, o.token, o.key, o.charge_key, o.email, o.state, {}.intent, x.state, x.attempt, a.status, a.body
-         FROM orders o LEFT JOIN outbox x ON x.order_id = o.id AND x.kind = 1 LEFT JOIN answers a ON a.order_id = o.id ORDER BY o.id"""
-UNSETTLED = """SELECT id FROM orders WHERE state = 1 UNION SELECT order_id FROM outbox WHERE state = 1
-               UNION SELECT order_id FROM outbox WHERE state = 2 UNION SELECT order_id FROM outbox WHERE state = 3"""
+SQL = """SELECT o.id, o.token, o.key, o.charge_key, o.email, o.state, a.intent, r.state, r.attempt, a.status, a.body
+         FROM orders o LEFT JOIN answers a ON a.order_id = o.id LEFT JOIN outbox r ON r.order_id = o.id AND r.kind = 1 ORDER BY o.id"""
+UNSETTLED = """SELECT id FROM orders WHERE state IN (1, 5) AND state = 1
+               UNION SELECT order_id FROM outbox WHERE state <> 4 AND state IN (1, 2, 3)"""
 
 
 def orders_in(path, is_live):
     with reading(path, is_live) as base:
-        is_in_orders = base.execute("SELECT count(*) FROM pragma_table_info('orders') WHERE name = 'intent'").fetchone()[0]
-        rows = base.execute(SQL.format("o" if is_in_orders else "a")).fetchall()
+        rows = base.execute(SQL).fetchall()
     return [Order(row[0], token_text(row[1]), row[2], token_text(row[3]), row[4], STATES[row[5]], row[6] or "", RECEIPTS[row[7]], row[8] or 0,
                   row[9] or 0, row[10] or b"") for row in rows]
 

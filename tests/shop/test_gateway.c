@@ -7,6 +7,8 @@
 #include "standin/standin.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -287,25 +289,26 @@ START_TEST(more_than_there_may_be_connections_wait_in_line)
 {
     struct world w = { 0 };
     struct gateway_opts opts = { .url = w.url, .key = "sk_test_1", .connections = 2 };
-    struct one some[20];
-    static char key[20][8];
+    struct one some[21];
+    static char key[21][8];
     begin(&w);
     w.canned.answer = "HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n{}";
     canned_open(&w.canned, &w.loop);
     (void)snprintf(w.url, sizeof w.url, "http://127.0.0.1:%u", w.canned.port);
     ck_assert_int_eq(gateway_open(&w.loop, &opts, &w.gateway), 0);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 21; i++) {
+        if (i == 20)
+            gateway_abandon(w.gateway, &some[19].charge);       /* the last in line; another one comes behind it */
         (void)snprintf(key[i], sizeof key[i], "k%d", i);
         some[i] = one_of(key[i], "o1", "pm_card_visa");
         gateway_charge(w.gateway, &some[i].charge);
     }
-    gateway_abandon(w.gateway, &some[19].charge);       /* the last in line */
     gateway_abandon(w.gateway, &some[10].charge);
-    for (int i = 0; i < 19; i++)
-        if (i != 10)
+    for (int i = 0; i < 21; i++)
+        if (i != 10 && i != 19)
             wait_for(&w, &some[i]);
     ck_assert(!some[10].is_done && !some[19].is_done);
-    ck_assert_uint_eq(w.canned.requests, 18);
+    ck_assert_uint_eq(w.canned.requests, 19);
     ck_assert_uint_eq(w.canned.connections, 2);
     end(&w);
 }
@@ -357,7 +360,7 @@ START_TEST(what_a_ledger_tells_is_replayed_after_a_restart)
     char path[] = "/tmp/prong-ledger-XXXXXX";
     struct charge first, again;
     ck_assert_int_ge(mkstemp(path), 0);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         struct world w = { 0 };
         struct standin_opts opts = { .address = "127.0.0.1", .ledger = path };
         begin(&w);
@@ -366,6 +369,8 @@ START_TEST(what_a_ledger_tells_is_replayed_after_a_restart)
         *(i == 0 ? &first : &again) = charge(&w, "k1", "pm_card_visa");
         struct charge c = charge(&w, "k2", "pm_card_chargeDeclined");
         expect(&c, CHARGE_DECLINED, "card_declined");
+        c = charge(&w, i == 0 ? "k3" : i == 1 ? "k4" : "k5", "pm_card_visa");
+        expect(&c, CHARGE_PAID, "");
         end(&w);
         FILE *file = fopen(path, "a");                  /* as if a kill had cut a line short */
         ck_assert_ptr_nonnull(file);
@@ -502,6 +507,42 @@ START_TEST(connections_that_nobody_uses_are_closed)
         wait_for_gone(&w);
     }
     ck_assert_uint_eq(w.canned.requests, 270);
+    end(&w);
+}
+END_TEST
+
+static void count_turn(uv_prepare_t *prepare)
+{
+    ++*(int *)prepare->data;
+}
+
+/* Of the loop, while the charge waits in vain for its answer and then lies with a connection that the other side has closed. */
+START_TEST(who_waits_does_not_keep_the_loop_busy)
+{
+    struct world w = { .total_ms = 100 };
+    struct one one = one_of("k1", "o1", "pm_card_visa"), waits = one_of("k2", "o1", "pm_card_visa");
+    int turns = 0;
+    uv_prepare_t prepare;
+    begin_canned(&w, "HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n{}", true);
+    uv_prepare_init(&w.loop, &prepare);
+    prepare.data = &turns;
+    gateway_charge(w.gateway, &one.charge);
+    wait_for(&w, &one);
+    struct canned silent = { .answer = NULL };
+    struct gateway *other;
+    char url[64];
+    canned_open(&silent, &w.loop);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", silent.port);
+    struct gateway_opts opts = { .url = url, .key = "sk_test_1", .total_ms = 100 };
+    ck_assert_int_eq(gateway_open(&w.loop, &opts, &other), 0);
+    uv_prepare_start(&prepare, count_turn);
+    gateway_charge(other, &waits.charge);
+    wait_for(&w, &waits);
+    expect(&waits.charge, CHARGE_UNKNOWN, "timeout");
+    ck_assert_int_lt(turns, 50);
+    uv_close((uv_handle_t *)&prepare, NULL);
+    gateway_close(other);
+    canned_close(&silent);
     end(&w);
 }
 END_TEST
@@ -671,6 +712,34 @@ START_TEST(tls_before_1_2_is_refused)
     struct charge c = charge(&w, "k1", "pm_card_visa");
     expect(&c, CHARGE_NOT_YET, "tls");
     end(&w);
+    tls_close(&tls);
+}
+END_TEST
+
+/* Stands before the C library's: "gateway.test" is this machine. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(name && strcmp(name, "gateway.test") == 0 ? "127.0.0.1" : name, service, hints, found);
+}
+
+/* A thread of libcurl resolves it, and tells by a descriptor whose number then comes back as that of a connection. */
+START_TEST(a_name_is_resolved_beside_the_loop)
+{
+    struct tls tls;
+    tls_open(&tls, "DNS:gateway.test", "");
+    for (int i = 0; i < 5; i++) {
+        struct world w = { 0 };
+        struct gateway_opts opts = { .url = w.url, .key = "sk_test_1", .ca_file = tls.ca };
+        begin(&w);
+        (void)snprintf(w.url, sizeof w.url, "https://gateway.test:%u", tls.port);
+        ck_assert_int_eq(gateway_open(&w.loop, &opts, &w.gateway), 0);
+        struct charge c = lookup(&w, "o1");
+        expect(&c, CHARGE_UNKNOWN, "garbage");
+        ck_assert_int_eq(c.http_status, 200);
+        end(&w);
+    }
     tls_close(&tls);
 }
 END_TEST
@@ -859,6 +928,7 @@ int main(int argc, char **argv)
     add_case(a_connection_that_timed_out_is_not_used_again);
     add_case(connections_are_kept_and_used_again);
     add_case(connections_that_nobody_uses_are_closed);
+    add_case(who_waits_does_not_keep_the_loop_busy);
     add_case(the_request_is_as_the_gateway_wants_it);
     for (int i = 0; i < (int)(sizeof odd / sizeof odd[0]); i++)
         add_case_for(odd[i].code, an_answer_that_is_none_is_no_verdict, i, 0);
@@ -866,6 +936,7 @@ int main(int argc, char **argv)
     add_case(a_certificate_of_the_ca_is_trusted_and_others_are_not);
     add_case(a_certificate_for_another_name_is_not_trusted);
     add_case(tls_before_1_2_is_refused);
+    add_case(a_name_is_resolved_beside_the_loop);
     add_case(a_gateway_is_reached_by_https_or_is_on_this_machine);
     add_case(an_answer_is_judged_by_all_that_it_says);
     add_case(what_a_lookup_finds_is_judged_together);

@@ -49,8 +49,8 @@ static void check_bad(int (*read)(const char *, struct order **, struct flaw *),
     struct flaw flaw;
     int r = read(bad->body, &order, &flaw);
     ck_assert_msg(r == -EBADMSG && !order, "%s: %d", bad->body, r);
-    ck_assert_msg(strcmp(flaw.field, bad->field) == 0 && strcmp(flaw.code, bad->code) == 0, "%s\nfound \"%s\" %s: %s", bad->body, flaw.field,
-                  flaw.code, flaw.text);
+    ck_assert_msg(strcmp(flaw.field, bad->field) == 0 && strcmp(flaw.code, bad->code) == 0, "%s\nfound \"%s\" %s: %s",
+                  bad->body, flaw.field, flaw.code, flaw.text);
     ck_assert_msg(!bad->words || strstr(flaw.text, bad->words), "%s\nfound: %s", bad->body, flaw.text);
     ck_assert_msg(flaw.text[0] && !text_has_card_number(flaw.text) && !text_has_card_number(flaw.field), "%s", flaw.text);
 }
@@ -125,7 +125,8 @@ START_TEST(what_is_wrong_by_JSON_is_named_and_told)
         { ITEMS("[{\"sku\": \"TSHIRT-RED-M\", \"qty\": 4294967297}]"), "items[0].qty", "out_of_range", NULL },
         { ITEMS("[{\"sku\": \"TSHIRT-RED-M\", \"qty\": 99999999999999999999}]"), "items[0].qty", "out_of_range", "too large" },
         { ITEMS("[{\"sku\": \"TSHIRT-RED-M\", \"qty\": 1e999}]"), "items[0].qty", "out_of_range", "too large" },
-        { ITEMS("[{\"sku\": \"TSHIRT-RED-M\", \"qty\": 1.0}]"), "items[0].qty", "wrong_type", "a whole number from 1 to 99, found a fraction" },
+        { ITEMS("[{\"sku\": \"TSHIRT-RED-M\", \"qty\": 1.0}]"), "items[0].qty", "wrong_type",
+          "a whole number from 1 to 99, found a fraction" },
         { ITEMS("[{\"sku\": \"TSHIRT-RED-M\", \"qty\": \"1\"}]"), "items[0].qty", "wrong_type", "found a text" },
         { WITH("\"address\": {\"name\": \"Jane\", \"street\": \"Way 1\", \"country\": \"Germany\"}"), "address.city", "missing", NULL },
         { WITH("\"address\": {\"postcode\": \"10115\"}"), "address.street", "missing", NULL },
@@ -343,8 +344,8 @@ START_TEST(what_looks_like_a_card_number_is_found)
         "2 x 4242424242424242",
     };
     static const char *const no[] = {
-        "", "4242", "4242424242424241", "424242424242", "42424242424242424242424242424242", "4242 4242, 4242 4242", "1700000000000",
-        "+49 30 1234567890", "0049 30 12345678901", "4242424242424242\x30", "4242    4242    4242    4242",
+        "", "4242", "4242424242424241", "424242424242", "42424242424242424242424242424242", "4242 4242, 4242 4242", "1700000000004",
+        "+49 30 1234567890", "0049 30 123456789 4", "4242424242424242\x30", "4242    4242    4242    4242",
     };
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
         ck_assert_msg(text_has_card_number(yes[i]), "%s", yes[i]);
@@ -391,7 +392,7 @@ START_TEST(a_key_is_printable_and_no_card_number)
 {
     char long_key[KEY_MAX + 2];
     static const char *const yes[] = {
-        "k", "550e8400-e29b-41d4-a716-446655440000", "order:17/~!", "1700000000000",
+        "k", "550e8400-e29b-41d4-a716-446655440000", "order:17/~!", "1700000000004",
         "ab4242424242424242ff4242424242424242",         /* hex digits by chance */
     }, *const no[] = { "", "a b", "a\tb", "\xc3\xb6", "a\x7f", CARD, "4242-4242-4242-4242", "key_" CARD, "order-" CARD "-1" };
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
@@ -415,7 +416,7 @@ START_TEST(an_email_address_is_told_from_what_is_none)
         "", "@", "jane", "jane@", "@example.org", "jane@@example.org", "jane@example..org", "jane@.example.org", "jane@example.org.",
         ".jane@example.org", "jane.@example.org", "ja..ne@example.org", "ja ne@example.org", "jane@exam ple.org", "jane@-example.org",
         "jane@example-.org", "\"jane\"@example.org", "jane@[127.0.0.1]", "jane@example.org\n", "jane@example.org, x@example.org",
-        "<jane@example.org>", "j\xc3\xb6rg@example.org", "jane@b\xc3\xbc" "cher.example", "jane@example_.org", "a(b)@example.org",
+        "<jane@example.org>", "j\xc3\xb6rg@example.org", "jane@b\303\274cher.example", "jane@example_.org", "a(b)@example.org",
         "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm@example.org",
         "x@abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl.org",
     };
@@ -429,9 +430,11 @@ END_TEST
 START_TEST(one_field_of_a_form_is_read_or_not_at_all)
 {
     static const struct { const char *body, *value; } fields[] = {
-        { "csrf=a", "a" }, { "x=1&csrf=a%20b+c&y", "a b c" }, { "%63srf=a", "a" }, { "csrf", "" }, { "csrf=", "" }, { "&&csrf=a=b&", "a=b" },
+        { "csrf=a", "a" }, { "x=1&csrf=a%20b+c&y", "a b c" }, { "%63srf=a", "a" }, { "csrf", "" }, { "csrf=", "" },
+        { "&&csrf=a=b&", "a=b" },
         { "csrf=1234567", "1234567" }, { "csrf=12345678", NULL }, { "", NULL }, { "csr=a", NULL }, { "csrf=a&csrf=a", NULL },
-        { "csrf=a&%63srf=b", NULL }, { "csrf=%4", NULL }, { "csrf=a%00", NULL }, { "csrf=a&x=%", NULL }, { "csrf=%ff", NULL }, { "CSRF=a", NULL },
+        { "csrf=a&%63srf=b", NULL }, { "csrf=%4", NULL }, { "csrf=a%00", NULL }, { "csrf=a&x=%", NULL },
+        { "csrf=%ff", NULL }, { "CSRF=a", NULL },
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         char buf[8];
@@ -455,7 +458,8 @@ START_TEST(an_answer_tells_the_order)
     ck_assert_str_eq(text,
         "{\"order\": {\"token\": \"AAAAAAAAAAAAAAAAAAAAAA\", \"url\": \"/orders/AAAAAAAAAAAAAAAAAAAAAA\", \"state\": \"paid\", "
         "\"total_cents\": 5970, \"currency\": \"eur\", \"items\": [{\"sku\": \"TSHIRT-RED-M\", \"qty\": 2, \"price_cents\": 1990}, "
-        "{\"sku\": \"TSHIRT-BLUE-S\", \"qty\": 1, \"price_cents\": 1990}], \"receipt\": \"ready\", \"created\": \"2026-11-25T09:00:00.123Z\"}}\n");
+        "{\"sku\": \"TSHIRT-BLUE-S\", \"qty\": 1, \"price_cents\": 1990}], \"receipt\": \"ready\", "
+        "\"created\": \"2026-11-25T09:00:00.123Z\"}}\n");
     free(text);
     text = answer_error("declined", NULL, "no", order);
     ck_assert_ptr_eq(strstr(text, "{\"error\": {\"code\": \"declined\", \"message\": \"no\"}, \"order\": {\"token\""), text);
@@ -467,8 +471,10 @@ END_TEST
 START_TEST(an_answer_is_JSON_whatever_its_texts_hold)
 {
     static const struct { const char *text, *reads; } texts[] = {
-        { "plain", "plain" }, { "\"\\/\b\n\x1f\x7f", "\"\\/\b\n\x1f\x7f" }, { "\xc3\xb6\xe2\x82\xac\xf0\x9f\x91\x95", "\xc3\xb6\xe2\x82\xac\xf0\x9f\x91\x95" },
-        { "a\xff\xc3", "a\xef\xbf\xbd\xef\xbf\xbd" }, { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, { "\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd" },
+        { "plain", "plain" }, { "\"\\/\b\n\x1f\x7f", "\"\\/\b\n\x1f\x7f" },
+        { "\xc3\xb6\xe2\x82\xac\xf0\x9f\x91\x95", "\xc3\xb6\xe2\x82\xac\xf0\x9f\x91\x95" },
+        { "a\xff\xc3", "a\xef\xbf\xbd\xef\xbf\xbd" }, { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+        { "\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd" },
         { "", "" }, { "</script>", "</script>" },
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
