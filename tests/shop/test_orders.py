@@ -191,7 +191,7 @@ WRONG = [
     ("items[0].qty", {**GOOD, "items": [{"sku": "TSHIRT-RED-M", "qty": 0}]}), ("items[0].qty", {**GOOD, "items": [{"sku": "TSHIRT-RED-M", "qty": 100}]}),
     ("items[0].qty", {**GOOD, "items": [{"sku": "TSHIRT-RED-M", "qty": 1.5}]}), ("items[0].qty", {**GOOD, "items": [{"sku": "TSHIRT-RED-M", "qty": -1}]}),
     ("items[0].sku", {**GOOD, "items": [{"sku": "NO-SUCH", "qty": 1}]}), ("items[0].price_cents", {**GOOD, "items": [{**GOOD["items"][0], "price_cents": 1}]}),
-    ("total_cents", {**GOOD, "total_cents": 1}), ("note", {**GOOD, "note": "x" * 501}), (None, {**GOOD, "note": "a\x00b"}),
+    ("total_cents", {**GOOD, "total_cents": 1}), ("note", {**GOOD, "note": "x" * 501}), ("note", {**GOOD, "note": "a\x01b"}),
 ]
 
 
@@ -402,7 +402,7 @@ def _(shop):
         assert answer.status == 400 or ord(text[3]) > 0x7f, (text, answer)
         _, fields = front(shop)
         page = post(shop, {**fields, "name": text, "street": "a", "city": "b", "postcode": "c", "country": "DE"})
-        assert page.status in (400, 403) or ord(text[3]) > 0x7f, (text, page)      # 403: with a NUL the form has no token
+        assert page.status in (400, 403) or ord(text[3]) > 0x7f, (text, page)
 
 
 # ---- slow and many ---------------------------------------------------------------------------------------------------------
@@ -501,9 +501,8 @@ def _(shop):
             pass
         finally:
             link.close()
-        assert not said or re.match(rb"HTTP/1\.[01] [45]\d\d", said), (what, said)
-        # libmicrohttpd says some of its own refusals twice.
-        assert all(status[0] in b"45" for status in re.findall(rb"HTTP/1\.[01] (\d\d\d)", said)), (what, said)
+        statuses = re.findall(rb"HTTP/1\.[01] (\d)\d\d", said)
+        assert set(statuses) <= {b"4", b"5"}, (what, said)
     assert not shop.order_of("raw") and shop.buy()[1].status == 201
 
 
