@@ -261,7 +261,7 @@ void http_stop(struct http *http)
     for (struct deadline *deadline = http->deadlines.first[PHASE_HEADER]; deadline; deadline = deadline->next) {
         struct http_client *client = http_client_of(deadline);
         if (!client->target)
-            (void)0;
+            (void)shutdown(client->fd, SHUT_RD);
     }
 }
 

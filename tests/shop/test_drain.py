@@ -7,6 +7,7 @@ Prints TAP.
 """
 import contextlib
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -62,6 +63,24 @@ def _(place):
         house.open()
         house.settle()
         house.judge().assert_clean()
+
+
+@case("SIGTERM does not wait for clients that have gone in the middle of a request, nor for idle ones")
+def _(place):
+    with House(place.program, place.folder / "gone", options=["--drain-ms", 60000]) as house:
+        house.open()
+        host, port = house.address.split(":")
+        idle = [Client(house.address) for _ in range(20)]
+        assert {client.get("/healthz").status for client in idle} == {200}
+        request = f"POST /orders HTTP/1.1\r\nHost: {house.address}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{".encode()
+        for size in (1, 10, 40, 60, len(request)):
+            for _ in range(20):
+                with socket.create_connection((host, int(port))) as link:
+                    link.sendall(request[:size])
+        begin = time.monotonic()
+        assert house.stop() == 0, house.shop.said()
+        seconds = time.monotonic() - begin
+        assert seconds < 25, f"{seconds:.1f} s"     # clients have 30 s for a header
 
 
 @case("SIGTERM with a gateway that is silent: at the limit those who wait are told to ask again, and the status is 0")
