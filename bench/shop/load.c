@@ -92,8 +92,8 @@ static void ask(struct client *client)
 {
     char request[REQUEST_MAX], body[REQUEST_MAX / 2];
     uint64_t order = next_order++;
-    int size = snprintf(body, sizeof body, "{\"email\":\"customer-%08" PRIx64 "@example.org\",\"payment_method\":\"pm_card_visa\",\"items\":"
-                        "[{\"sku\":\"TSHIRT-RED-M\",\"qty\":1},{\"sku\":\"TSHIRT-BLUE-L\",\"qty\":2}]}", order);
+    int size = snprintf(body, sizeof body, "{\"email\":\"customer-%08" PRIx64 "@example.org\",\"payment_method\":\"pm_card_visa\","
+                        "\"items\":[{\"sku\":\"TSHIRT-RED-M\",\"qty\":1},{\"sku\":\"TSHIRT-BLUE-L\",\"qty\":2}]}", order);
     size = snprintf(request, sizeof request, "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                     "Idempotency-Key: %016" PRIx64 "-%08" PRIx64 "\r\nContent-Length: %d\r\n\r\n%s", run, order, size, body);
     client->size = 0;
