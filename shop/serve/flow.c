@@ -35,6 +35,7 @@ struct flow_run {
     struct order *order;
     enum stage stage;
     uint32_t tries;
+    bool looks_next;            /* instead of charging */
     int64_t again_ms;           /* PAUSING, SETTLING_AGAIN: when to go on */
     struct flow_customer *customers;
     union {                     /* one at a time */
@@ -246,10 +247,20 @@ void flow_take(struct flow *flow, struct order *order, struct flow_customer *cus
 
 /* ---- the gateway --------------------------------------------------------------------------------------------------------- */
 
+static int64_t age_of(const struct flow_run *run)
+{
+    return clock_ms() - run->order->created_ms;
+}
+
 static bool is_too_old(const struct flow_run *run)
 {
-    int64_t age = clock_ms() - run->order->created_ms;
-    return age > run->flow->opts.give_up_ms || age < -MOVED_BACK_MS;    /* a clock that moved back across a restart tells no age */
+    return age_of(run) > run->flow->opts.give_up_ms;
+}
+
+/* The clock was moved back across a restart: the gateway's memory of the key may be long or short. */
+static bool is_of_unknown_age(const struct flow_run *run)
+{
+    return age_of(run) < -MOVED_BACK_MS;
 }
 
 /* The answer is made once and kept: whoever asks again gets the same bytes. code and message: why it was not PAID. */
@@ -277,18 +288,25 @@ static void ask_again(struct flow_run *run, const struct charge *charged)
                  charged->outcome == CHARGE_NOT_YET ? "does not charge now" : "may have charged", charged->code, charged->message[0] ? ": " : "",
                  charged->message, (double)pause / 1000);
     run->tries++;
+    /* The same POST would replay the same "being processed" for ever. */
+    run->looks_next = strcmp(charged->code, "processing") == 0 || strcmp(charged->code, "requires_capture") == 0;
     pause_run(run, PAUSING, pause);
 }
 
 static void on_looked_up(struct flow_run *run, const struct charge *found)
 {
-    int64_t age = clock_ms() - run->order->created_ms;
+    bool is_absent = found->outcome == CHARGE_ABSENT;
     if (found->outcome == CHARGE_PAID)
         end_charge(run, ORDER_PAID, NULL, NULL);
-    else if (found->outcome == CHARGE_ABSENT || found->outcome == CHARGE_DECLINED) {
+    else if (is_absent && is_of_unknown_age(run)) {     /* so a charge is the first: by a living key, or after a dead one's */
+        run->order->created_ms = clock_ms();
+        ask_gateway(run, CHARGING);
+    } else if (is_absent && !is_too_old(run))           /* the search lags behind what is in process */
+        ask_again(run, found);
+    else if (is_absent || found->outcome == CHARGE_DECLINED) {
         log_line(LOG_LEVEL_WARNING, "order %s: cancelled, the gateway knows no charge of it", run->id);
         end_charge(run, ORDER_CANCELLED, "cancelled", "The payment could not be made in time. You have not been charged; please order again.");
-    } else if (age > KEY_LIFE_MS) {
+    } else if (age_of(run) > KEY_LIFE_MS) {
         log_line(LOG_LEVEL_ERROR, "order %s: in review: nobody can tell whether it was charged; ask the gateway's dashboard for %s", run->id, run->key);
         end_charge(run, ORDER_REVIEW, "in_review", "We could not find out whether your card was charged. We look into it; please do not order again.");
     } else
@@ -396,7 +414,7 @@ static void go_on(struct flow_run *run)
     if (run->stage == SETTLING_AGAIN)
         settle(run);
     else
-        ask_gateway(run, is_too_old(run) ? LOOKING : CHARGING);
+        ask_gateway(run, run->looks_next || is_too_old(run) ? LOOKING : CHARGING);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -430,7 +448,7 @@ int64_t flow_recover(struct flow *flow, struct store_reader *reader)
             if (!run)
                 return -ENOMEM;
             found++;
-            ask_gateway(run, is_too_old(run) ? LOOKING : CHARGING);
+            ask_gateway(run, is_too_old(run) || is_of_unknown_age(run) ? LOOKING : CHARGING);
         }
     return n < 0 ? n : found;
 }

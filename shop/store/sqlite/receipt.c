@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum { LEASE_MOST = 256 };
-static const int64_t LATEST_MS = 3600 * 1000;   /* no pause is longer: what is due later was stored by a clock that was ahead */
+static const int64_t LATEST_MS = 3600 * 1000;   /* no pause is longer: what is due later was stored under a clock that was ahead, and is due now */
 
 /* Their ids and what the lease must know; the updates come after, when this statement is closed. */
 static int find_due(struct conn *conn, struct store_lease *op, int64_t now, int64_t *ids)
@@ -83,7 +83,7 @@ int receipt_recover(struct db *db, bool resend)
     if (r == 0)
         r = sql_run(&db->writer, resend ? SQL_FREE_HANDED : SQL_DOUBT_HANDED, "i", now);
     if (r == 0)
-        r = sql_run(&db->writer, SQL_CLAMP_DUE, "i", now + LATEST_MS);
+        r = sql_run(&db->writer, SQL_HASTEN, "ii", now, now + LATEST_MS);
     if (r == 0)
         r = write_commit(db);
     if (r < 0)

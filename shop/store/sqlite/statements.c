@@ -58,5 +58,5 @@ const char *const sql_texts[SQLS] = {
     [SQL_FREE_HANDED] = "UPDATE outbox SET state = 1, next_ms = ?1 WHERE state <> 4 AND state = 3",
     [SQL_DOUBT_HANDED] = "UPDATE outbox SET state = 5, next_ms = ?1, trouble = 'the server ended between the last byte and the mail host''s answer' "
                          "WHERE state <> 4 AND state = 3",
-    [SQL_CLAMP_DUE] = "UPDATE outbox SET next_ms = ?1 WHERE state <> 4 AND state = 1 AND next_ms > ?1",
+    [SQL_HASTEN] = "UPDATE outbox SET next_ms = ?1 WHERE state <> 4 AND state = 1 AND next_ms > ?2",
 };
