@@ -100,66 +100,66 @@ void json_begin_flat(struct json *w, const char *key, char bracket)
         w->flat = w->depth;
 }
 
-void json_string(struct json *w, const char *key, const char *text)
+void json_put_string(struct json *w, const char *key, const char *text)
 {
     next(w, key);
     write_string(w->to, text);
 }
 
-void json_text(struct json *w, const char *key, const char *text, size_t size)
+void json_put_text(struct json *w, const char *key, const char *text, size_t size)
 {
     next(w, key);
     write_text(w->to, text, size);
 }
 
-void json_number(struct json *w, const char *key, const char *digits, size_t size)
+void json_put_number(struct json *w, const char *key, const char *digits, size_t size)
 {
     next(w, key);
     fwrite(digits, 1, size, w->to);
 }
 
-void json_null(struct json *w, const char *key)
+void json_put_null(struct json *w, const char *key)
 {
     next(w, key);
     fputs("null", w->to);
 }
 
-void json_string_or_null(struct json *w, const char *key, const char *text)
+void json_put_string_or_null(struct json *w, const char *key, const char *text)
 {
     if (text[0])
-        json_string(w, key, text);
+        json_put_string(w, key, text);
     else
-        json_null(w, key);
+        json_put_null(w, key);
 }
 
-void json_bool(struct json *w, const char *key, bool value)
+void json_put_bool(struct json *w, const char *key, bool value)
 {
     next(w, key);
     fputs(value ? "true" : "false", w->to);
 }
 
-void json_count(struct json *w, const char *key, uint64_t count)
+void json_put_count(struct json *w, const char *key, uint64_t count)
 {
     next(w, key);
     fprintf(w->to, "%" PRIu64, count);
 }
 
-void json_real(struct json *w, const char *key, double real)
+void json_put_real(struct json *w, const char *key, double real)
 {
     char buf[TEXT_SIZE];
     next(w, key);
     fputs(isfinite(real) ? text_real(real, buf) : "null", w->to);
 }
 
-void json_count_or_null(struct json *w, const char *key, uint64_t count)
+void json_put_count_or_null(struct json *w, const char *key, uint64_t count)
 {
     if (count)
-        json_count(w, key, count);
+        json_put_count(w, key, count);
     else
-        json_null(w, key);
+        json_put_null(w, key);
 }
 
-void json_real_or_null(struct json *w, const char *key, double real, bool is_known)
+void json_put_real_or_null(struct json *w, const char *key, double real, bool is_known)
 {
-    json_real(w, key, is_known ? real : NAN);
+    json_put_real(w, key, is_known ? real : NAN);
 }

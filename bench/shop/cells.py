@@ -80,7 +80,7 @@ class Load:
         return figures
 
     def figures(self, bench, shop, syncs):
-        idle, cpu, synced = lab.peak_bytes(shop.pid) + lab.worker_bytes(shop.pid), lab.cpu_s(shop.pid), syncs.read()
+        idle, cpu, synced = lab.peak_bytes(shop.pid), lab.cpu_s(shop.pid), syncs.read()
         told = lab.load(bench.tools, shop.port, self.connections, WARM_UP_S, bench.seconds)
         if told["answered"] == 0:
             raise lab.Trouble(f"no order was answered 201: {told}: {shop.said()}")
@@ -139,7 +139,7 @@ class Restart:
 
 
 class Backlog:
-    """Receipts that wait when it starts; from then on until the slow mail server has them all. Peers, of whom 64 senders are known, get fewer."""
+    """Receipts that wait when it starts; from then on until the slow mail server has them all. Peers get fewer: 64 senders take long."""
     title = f"backlog of receipts, e-mail {MAIL_MS} ms"
     SHARE = 8
 

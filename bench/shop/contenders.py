@@ -18,7 +18,8 @@ class Missing(Exception):
 
 def run_or_missing(words, **more):
     try:
-        done = subprocess.run([os.fspath(word) for word in words], capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL, **more)
+        done = subprocess.run([os.fspath(word) for word in words], capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL,
+                              **more)
     except (OSError, subprocess.TimeoutExpired) as why:
         raise Missing(f"{words[0]}: {why}") from None
     if done.returncode:
@@ -31,7 +32,8 @@ def need(note, *packages):
     """Installs Debian packages, each a name and what for, as ./try does, saying so."""
     words = [word for package in packages for word in package]
     note()
-    done = subprocess.run(["sh", "-c", '. packaging/need.sh; need "$@"', "need", *words], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    done = subprocess.run(["sh", "-c", '. packaging/need.sh; need "$@"', "need", *words], cwd=ROOT, stdin=subprocess.DEVNULL,
+                          stdout=sys.stderr)
     if done.returncode:
         raise Missing("not installed: " + ", ".join(words[::2]))
 
@@ -50,12 +52,13 @@ def build_go(cache, note, name, *options):
     if not os.path.isdir(GO_SOURCES + "/src/github.com/mattn/go-sqlite3"):
         need(note, ("golang-github-mattn-go-sqlite3-dev", "the Go peer's way to SQLite"), ("libsqlite3-dev", "the Go peer's SQLite"))
     made = cache / f"shop-{name}"
-    run_or_missing(["go", "build", *options, "-o", made, "."], cwd=HERE / name, env={**os.environ, "GO111MODULE": "off", "GOPATH": GO_SOURCES})
+    run_or_missing(["go", "build", *options, "-o", made, "."], cwd=HERE / name,
+                   env={**os.environ, "GO111MODULE": "off", "GOPATH": GO_SOURCES})
     return made
 
 
 def node_modules(cache, note):
-    """The folder in which what node/package-lock.json says is installed, and compiled: its ready-made binaries are not everywhere to be had."""
+    """The folder in which what node/package-lock.json says is installed; and compiled, as ready-made binaries cannot be had everywhere."""
     if not shutil.which("node"):
         need(note, ("nodejs", "the peer in Node"))
     if not shutil.which("npm"):
@@ -110,12 +113,12 @@ class Prong(Contender):
               "receipts": "SELECT count(*) FROM outbox"}
     intents = "SELECT intent FROM answers WHERE status = 201"
     fills = (
-        f"INSERT INTO orders (token, state, created_ms, total_cents, currency, key, body_hash, charge_key, email, method, note, name, street, "
-        f"city, postcode, country) {SERIES} SELECT randomblob(16), 2, :ms, 5970, 'eur', 'filled-' || i, randomblob(16), randomblob(16), "
-        "'customer-' || i || '@example.org', 'pm_card_visa', '', '', '', '', '', '' FROM n",
-        "INSERT INTO order_lines SELECT o.id, l.line, l.line + 1, l.line + 1, 1990, 0 FROM orders o, (SELECT 0 AS line UNION ALL SELECT 1) l "
-        "WHERE o.key LIKE 'filled-%'",
-        "INSERT INTO answers SELECT id, 201, printf('{\"order\":{\"token\":\"%s\",\"state\":\"paid\",\"total_cents\":5970,\"currency\":\"eur\"}}', "
+        f"INSERT INTO orders (token, state, created_ms, total_cents, currency, key, body_hash, charge_key, email, method, note, name, "
+        f"street, city, postcode, country) {SERIES} SELECT randomblob(16), 2, :ms, 5970, 'eur', 'filled-' || i, randomblob(16), "
+        "randomblob(16), 'customer-' || i || '@example.org', 'pm_card_visa', '', '', '', '', '', '' FROM n",
+        "INSERT INTO order_lines SELECT o.id, l.line, l.line + 1, l.line + 1, 1990, 0 FROM orders o, "
+        "(SELECT 0 AS line UNION ALL SELECT 1) l WHERE o.key LIKE 'filled-%'",
+        "INSERT INTO answers SELECT id, 201, printf('{\"order\":{\"token\":\"%s\",\"state\":\"paid\",\"total_cents\":5970}}', "
         "substr(hex(token), 1, 22)), 'pi_filled' || id FROM orders WHERE key LIKE 'filled-%'",
         "INSERT INTO outbox SELECT id, 1, :receipt, 0, 0, :ms, :ms, randomblob(16), '' FROM orders WHERE key LIKE 'filled-%'")
 
@@ -139,10 +142,11 @@ class Peer(Contender):
         f"INSERT INTO orders (token, state, created_ms, total_cents, currency, key, body_hash, charge_key, email, method) {SERIES} "
         "SELECT substr(hex(randomblob(16)), 1, 22), 2, :ms, 5970, 'eur', 'filled-' || i, randomblob(16), hex(randomblob(16)), "
         "'customer-' || i || '@example.org', 'pm_card_visa' FROM n",
-        "INSERT INTO order_lines SELECT o.id, l.line, 'TSHIRT-RED-M', l.line + 1, 1990 FROM orders o, (SELECT 0 AS line UNION ALL SELECT 1) l "
-        "WHERE o.key LIKE 'filled-%'",
-        "INSERT INTO payments SELECT id, 'pi_filled' || id, 201, printf('{\"order\":{\"token\":\"%s\",\"state\":\"paid\",\"total_cents\":5970,"
-        "\"currency\":\"eur\"}}', token) FROM orders WHERE key LIKE 'filled-%'",
+        "INSERT INTO order_lines SELECT o.id, l.line, 'TSHIRT-RED-M', l.line + 1, 1990 FROM orders o, "
+        "(SELECT 0 AS line UNION ALL SELECT 1) l WHERE o.key LIKE 'filled-%'",
+        "INSERT INTO payments SELECT id, 'pi_filled' || id, 201, "
+        "printf('{\"order\":{\"token\":\"%s\",\"state\":\"paid\",\"total_cents\":5970}}', "
+        "token) FROM orders WHERE key LIKE 'filled-%'",
         "INSERT INTO outbox SELECT id, :receipt, :ms FROM orders WHERE key LIKE 'filled-%'")
 
     def __init__(self, commits):

@@ -23,8 +23,8 @@ class Service:
     def __init__(self, words, folder, changes=None):
         self.err = open(folder / "err", "ab+")     # what it said, all runs of this folder
         self.begun = time.perf_counter()
-        self.process = subprocess.Popen([os.fspath(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.err,
-                                        env={**os.environ, "LC_ALL": "C", **(changes or {})}, start_new_session=True)
+        self.process = subprocess.Popen([os.fspath(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=self.err, env={**os.environ, "LC_ALL": "C", **(changes or {})}, start_new_session=True)
         self.pid = self.process.pid
         try:
             self.port = self.wait_for_port()
@@ -131,7 +131,8 @@ class Tools:
 
 
 def start_gateway(tools, folder, delay_ms):
-    return Service([tools.stand_in, "gateway", "--listen", "127.0.0.1:0", "--ledger", folder / "ledger", "--delay-ms", str(delay_ms)], folder)
+    words = [tools.stand_in, "gateway", "--listen", "127.0.0.1:0", "--ledger", folder / "ledger", "--delay-ms", str(delay_ms)]
+    return Service(words, folder)
 
 
 def start_sink(tools, folder, delay_ms):

@@ -2,10 +2,12 @@
  *
  *     load PORT CONNECTIONS WARM_UP_MS MEASURE_MS
  *
- * First all connections are made; then the warm-up begins. What is answered in the time after it counts for the rate; the time from the
- * first byte written to the last byte read, of each request that was begun in it, for the percentiles, those that end later, too. At the
- * end nothing more is posted, and what is under way is waited for: so that everything that the shop was asked has had its answer. Each
- * order has a key of its own. Prints one line of JSON. One thread, to take little of the processors that it shares with the shop. */
+ * First all connections are made; then the warm-up begins. In its first half they begin to post, one after the other: had they begun
+ * together, they would be answered in waves where the gateway takes long, and the rate would tell how many waves the time cuts off.
+ * What is answered after the warm-up, in time, counts for the rate; the time from the first byte written to the last byte read, of each
+ * request that was begun then, for the percentiles, those that end later, too. At the end nothing more is posted, and what is under way
+ * is waited for: so that everything that the shop was asked has had its answer. Each order has a key of its own. Prints one line of JSON.
+ * One thread, to take little of the processors that it shares with the shop. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -92,8 +94,8 @@ static void ask(struct client *client)
 {
     char request[REQUEST_MAX], body[REQUEST_MAX / 2];
     uint64_t order = next_order++;
-    int size = snprintf(body, sizeof body, "{\"email\":\"customer-%08" PRIx64 "@example.org\",\"payment_method\":\"pm_card_visa\",\"items\":"
-                        "[{\"sku\":\"TSHIRT-RED-M\",\"qty\":1},{\"sku\":\"TSHIRT-BLUE-L\",\"qty\":2}]}", order);
+    int size = snprintf(body, sizeof body, "{\"email\":\"customer-%08" PRIx64 "@example.org\",\"payment_method\":\"pm_card_visa\","
+                        "\"items\":[{\"sku\":\"TSHIRT-RED-M\",\"qty\":1},{\"sku\":\"TSHIRT-BLUE-L\",\"qty\":2}]}", order);
     size = snprintf(request, sizeof request, "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                     "Idempotency-Key: %016" PRIx64 "-%08" PRIx64 "\r\nContent-Length: %d\r\n\r\n%s", run, order, size, body);
     client->size = 0;
@@ -211,6 +213,19 @@ static void dial_all(void)
         turn(-1);
 }
 
+/* Until all have posted once. */
+static void begin(int64_t spread)
+{
+    int64_t start = now();
+    for (int i = 0; i < n_clients; i++) {
+        int64_t left;
+        while ((left = start + spread * i / n_clients - now()) > 0)
+            turn((int)(left / MS) + 1);
+        if (!clients[i].is_asking)
+            ask(&clients[i]);
+    }
+}
+
 static int by_size(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -256,8 +271,7 @@ int main(int argc, char **argv)
     dial_all();
     warm = now() + atoi(argv[3]) * MS;
     end = warm + atoi(argv[4]) * MS;
-    for (int i = 0; i < n_clients; i++)
-        ask(&clients[i]);
+    begin((warm - now()) / 2);
     while (now() < end)
         turn((int)((end - now()) / MS) + 1);
     int64_t drained = end + DRAIN_MS * MS;

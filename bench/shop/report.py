@@ -64,19 +64,22 @@ def goals(results, who="prong-shop"):
         title = cells.CELLS[name].title
         found.take(f"orders/s at least {GAIN} times {PEER}'s, {title}", results.ratio((name, who), (name, PEER), "orders_s"), "{:.2f}",
                    lambda x: x >= GAIN)
-        found.take(f"p99 at most {TAIL} of {PEER}'s, {title}", results.ratio((name, who), (name, PEER), "p99_ms"), "{:.2f}", lambda x: x <= TAIL)
+        found.take(f"p99 at most {TAIL} of {PEER}'s, {title}", results.ratio((name, who), (name, PEER), "p99_ms"), "{:.2f}",
+                   lambda x: x <= TAIL)
     ideal = OF_IDEAL * 256 / 0.2
     found.take(f"at least {ideal:.0f} orders/s, {cells.CELLS['g200-c256'].title}", results.median("g200-c256", who, "orders_s"), "{:.0f}",
                lambda x: x >= ideal)
     for name in "c256", "g200-c256":
         found.take(f"e-mail of {cells.MAIL_MS} ms takes less than {MAIL_CHANGE:.0%} of the orders/s, {cells.CELLS[name].title}",
                    results.ratio((name + "-mail", who), (name, who), "orders_s"), "{:.3f} of them are left", lambda x: x > 1 - MAIL_CHANGE)
-    found.take(f"at most {SYNCS} syncs per order, {cells.CELLS['c32'].title}", results.median("c32", who, "syncs"), "{:.3f}", lambda x: x <= SYNCS)
+    found.take(f"at most {SYNCS} syncs per order, {cells.CELLS['c32'].title}", results.median("c32", who, "syncs"), "{:.3f}",
+               lambda x: x <= SYNCS)
     peak, workers = results.median("c256", who, "peak_bytes"), results.median("c256", who, "worker_bytes")
     found.take(f"at most {MOST_MB} MB with its workers, {cells.CELLS['c256'].title}", peak and (peak + workers) / MB,
                "{:.1f}, " + f"{(workers or 0) / MB:.1f} of them in workers", lambda x: x <= MOST_MB)
-    found.take(f"first 201 at most {FIRST_MS} ms after the start", results.median("restart", who, "first_201_ms"), "{:.0f}", lambda x: x <= FIRST_MS)
-    found.take(f"at least {MAILS_S} receipts/s of a backlog at {cells.MAIL_MS} ms each", results.median("backlog", who, "mails_s"), "{:.0f}",
+    found.take(f"first 201 at most {FIRST_MS} ms after the start", results.median("restart", who, "first_201_ms"), "{:.0f}",
+               lambda x: x <= FIRST_MS)
+    found.take(f"at least {MAILS_S} receipts/s of a backlog, {cells.MAIL_MS} ms each", results.median("backlog", who, "mails_s"), "{:.0f}",
                lambda x: x >= MAILS_S)
     return found
 
@@ -85,11 +88,12 @@ def goals(results, who="prong-shop"):
 
 # figure: head, width, how it is shown
 COLUMNS = {
-    "orders_s": ("orders/s", 9, "{:.0f}"), "p50_ms": ("p50 ms", 8, "{:.1f}"), "p99_ms": ("p99 ms", 8, "{:.1f}"), "max_ms": ("max ms", 8, "{:.0f}"),
-    "cpu_us": ("CPU us", 8, "{:.0f}"), "syncs": ("syncs", 7, "{:.3f}"), "idle_bytes": ("idle MB", 8, "{:.1f}"), "peak_bytes": ("peak MB", 8, "{:.1f}"),
-    "worker_bytes": ("workers", 8, "{:.1f}"), "not_201": ("not 201", 8, "{:.0f}"), "first_201_ms": ("first 201 ms", 13, "{:.1f}"),
-    "listening_ms": ("listening ms", 13, "{:.1f}"), "db_bytes": ("file MB", 9, "{:.0f}"), "mails_s": ("mails/s", 8, "{:.0f}"),
-    "mails": ("mails", 8, "{:.0f}"), "mails_at_once": ("at once", 8, "{:.0f}"), "mails_twice": ("twice", 6, "{:.0f}"),
+    "orders_s": ("orders/s", 9, "{:.0f}"), "p50_ms": ("p50 ms", 8, "{:.1f}"), "p99_ms": ("p99 ms", 8, "{:.1f}"),
+    "max_ms": ("max ms", 8, "{:.0f}"), "first_201_ms": ("first 201 ms", 13, "{:.1f}"), "listening_ms": ("listening ms", 13, "{:.1f}"),
+    "mails_s": ("mails/s", 8, "{:.0f}"), "cpu_us": ("CPU us", 8, "{:.0f}"), "syncs": ("syncs", 7, "{:.3f}"),
+    "idle_bytes": ("idle MB", 8, "{:.1f}"), "peak_bytes": ("peak MB", 8, "{:.1f}"), "worker_bytes": ("workers", 8, "{:.1f}"),
+    "db_bytes": ("file MB", 9, "{:.0f}"), "not_201": ("not 201", 8, "{:.0f}"), "mails": ("mails", 8, "{:.0f}"),
+    "mails_at_once": ("at once", 8, "{:.0f}"), "mails_twice": ("twice", 6, "{:.0f}"),
 }
 
 
@@ -104,7 +108,8 @@ def show_cell(results, name):
     some = results.of(name)
     figures = [figure for figure in COLUMNS if any(cell.median(figure) is not None for cell in some)]
     print(f"\n{name}: {some[0].what.title}")
-    print(" " * 12 + "".join(COLUMNS[figure][0].rjust(COLUMNS[figure][1]) for figure in figures) + ("   of go's" if "orders_s" in figures else ""))
+    heads = "".join(COLUMNS[figure][0].rjust(COLUMNS[figure][1]) for figure in figures)
+    print(" " * 12 + heads + (f"   of {PEER}'s" if "orders_s" in figures else ""))
     for cell in some:
         ratio = results.ratio((name, cell.contender.name), (name, PEER), "orders_s")
         print(f"{cell.contender.name:12}" + "".join(text_of(figure, cell.median(figure)) for figure in figures) +
@@ -124,8 +129,8 @@ def show(results, found, missing, notes):
         print("\nno figures of:")
         for cell, why in troubles:
             print(f"  {cell.name} {cell.contender.name}: {why}")
-    print("\nMedians of all rounds. CPU and syncs are per order (or mail), of all processes of the contender; MB are peaks of its main process,\n"
-          "and what its workers held at the end. In every run the gateway's ledger, the database and the answers were held against each other.")
+    print("\nMedians of all rounds. CPU and syncs are per order (or mail), of all processes of the contender; MB are peaks of its main\n"
+          "process, and what its workers held at the end. After each load ledger, database and answers were held against each other.")
     for note in notes:
         print(note)
     reached = goals(results)
@@ -139,7 +144,8 @@ def as_json(results, found, missing, notes):
     return {
         "schema": "prong.bench-shop/1",
         "contenders": {contender.name: contender.version for contender in found}, "missing": missing, "notes": notes,
-        "cells": [{"cell": cell.name, "title": cell.what.title, "contender": cell.contender.name, "rounds": cell.rounds, "troubles": cell.troubles,
+        "cells": [{"cell": cell.name, "title": cell.what.title, "contender": cell.contender.name, "rounds": cell.rounds,
+                   "troubles": cell.troubles,
                    "medians": {figure: cell.median(figure) for figure in COLUMNS if cell.median(figure) is not None}}
                   for cell in results.cells],
         "goals": goals(results),

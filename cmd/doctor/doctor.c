@@ -73,25 +73,25 @@ static void show_text(const struct health *h)
 static void show_cpus(struct json *w, const struct health *h)
 {
     json_begin(w, "cpus", '{');
-    json_count(w, "usable", h->machine.cpus_usable);
-    json_count(w, "online", h->machine.cpus_online);
-    json_count(w, "affinity", h->cpus.affinity);
-    json_real(w, "quota", h->cpus.quota);
-    json_string(w, "decides", h->cpus.decides);
-    json_string_or_null(w, "model", h->machine.model);
+    json_put_count(w, "usable", h->machine.cpus_usable);
+    json_put_count(w, "online", h->machine.cpus_online);
+    json_put_count(w, "affinity", h->cpus.affinity);
+    json_put_real(w, "quota", h->cpus.quota);
+    json_put_string(w, "decides", h->cpus.decides);
+    json_put_string_or_null(w, "model", h->machine.model);
     json_end(w, '}');
 }
 
 static void show_memory(struct json *w, const struct health *h)
 {
     json_begin(w, "memory", '{');
-    json_count_or_null(w, "total_bytes", h->machine.memory_bytes);
-    json_count_or_null(w, "available_bytes", h->memory_available_bytes);
-    json_count_or_null(w, "shm_bytes", h->shm_bytes);
+    json_put_count_or_null(w, "total_bytes", h->machine.memory_bytes);
+    json_put_count_or_null(w, "available_bytes", h->memory_available_bytes);
+    json_put_count_or_null(w, "shm_bytes", h->shm_bytes);
     json_end(w, '}');
     json_begin(w, "pressure", '{');
-    json_real_or_null(w, "cpu_percent", h->machine.pressure_before, h->machine.pressure_before >= 0);
-    json_real_or_null(w, "memory_percent", h->memory_pressure, h->memory_pressure >= 0);
+    json_put_real_or_null(w, "cpu_percent", h->machine.pressure_before, h->machine.pressure_before >= 0);
+    json_put_real_or_null(w, "memory_percent", h->memory_pressure, h->memory_pressure >= 0);
     json_end(w, '}');
 }
 
@@ -100,9 +100,9 @@ static void show_limits(struct json *w, const struct health *h)
     json_begin(w, "limits", '{');
     for (int i = 0; i < LIMITS_N; i++) {
         if (h->limits[i].most == UINT64_MAX)
-            json_null(w, h->limits[i].name);
+            json_put_null(w, h->limits[i].name);
         else
-            json_count(w, h->limits[i].name, h->limits[i].most);
+            json_put_count(w, h->limits[i].name, h->limits[i].most);
     }
     json_end(w, '}');
 }
@@ -110,21 +110,21 @@ static void show_limits(struct json *w, const struct health *h)
 static void show_kernel(struct json *w, const struct health *h)
 {
     json_begin(w, "kernel", '{');
-    json_string_or_null(w, "release", h->machine.kernel);
-    json_string_or_null(w, "architecture", h->machine.architecture);
+    json_put_string_or_null(w, "release", h->machine.kernel);
+    json_put_string_or_null(w, "architecture", h->machine.architecture);
     for (int i = 0; i < KERNEL_CALLS_N; i++)
-        json_bool(w, h->kernel[i].name, h->kernel[i].works);
+        json_put_bool(w, h->kernel[i].name, h->kernel[i].works);
     json_end(w, '}');
 }
 
 static void show_python(struct json *w, const struct health *h)
 {
     json_begin(w, "python", '{');
-    json_string_or_null(w, "version", h->python.version);
+    json_put_string_or_null(w, "version", h->python.version);
     if (h->python.gil < 0)
-        json_null(w, "gil");
+        json_put_null(w, "gil");
     else
-        json_bool(w, "gil", h->python.gil);
+        json_put_bool(w, "gil", h->python.gil);
     json_end(w, '}');
 }
 
@@ -134,11 +134,11 @@ static void show_findings(struct json *w, const struct health *h)
     for (size_t i = 0; i < h->n_findings; i++) {
         const struct finding *f = &h->findings[i];
         json_begin_flat(w, NULL, '{');
-        json_string(w, "topic", f->topic);
-        json_string(w, "name", f->name);
-        json_string(w, "state", state_name[f->state]);
-        json_string(w, "says", f->says);
-        json_string_or_null(w, "hint", f->hint);
+        json_put_string(w, "topic", f->topic);
+        json_put_string(w, "name", f->name);
+        json_put_string(w, "state", state_name[f->state]);
+        json_put_string(w, "says", f->says);
+        json_put_string_or_null(w, "hint", f->hint);
         json_end(w, '}');
     }
     json_end(w, ']');
@@ -148,22 +148,22 @@ static void show_json(const struct health *h)
 {
     struct json w = { .to = stdout };
     json_begin(&w, NULL, '{');
-    json_string(&w, "schema", "prong.doctor/1");
-    json_string(&w, "version", prong_version());
-    json_bool(&w, "well", is_well(h));
+    json_put_string(&w, "schema", "prong.doctor/1");
+    json_put_string(&w, "version", prong_version());
+    json_put_bool(&w, "well", is_well(h));
     json_begin(&w, "engines", '{');
     for (int i = 0; i < ENGINES_N; i++)
-        json_bool(&w, h->engines[i].name, h->engines[i].works);
+        json_put_bool(&w, h->engines[i].name, h->engines[i].works);
     json_end(&w, '}');
-    json_bool(&w, "charts", h->has_charts);
+    json_put_bool(&w, "charts", h->has_charts);
     show_cpus(&w, h);
     show_python(&w, h);
     show_memory(&w, h);
     show_limits(&w, h);
     show_kernel(&w, h);
     json_begin(&w, "cache", '{');
-    json_string(&w, "path", h->cache);
-    json_bool(&w, "writable", h->cache_is_writable);
+    json_put_string(&w, "path", h->cache);
+    json_put_bool(&w, "writable", h->cache_is_writable);
     json_end(&w, '}');
     show_findings(&w, h);
     json_end(&w, '}');

@@ -60,15 +60,15 @@ static void list_json(struct json *w, const struct store_job_view *job)
 {
     char token[TOKEN_TEXT_SIZE];
     json_begin_flat(w, NULL, '{');
-    json_string(w, "token", token_text(&job->token, token));
-    json_string(w, "state", order_state_name(job->state));
-    json_string(w, "receipt", receipt_state_name(job->receipt));
-    json_count(w, "attempt", (uint64_t)job->attempt);
-    json_count_or_null(w, "at_ms", (uint64_t)job->at_ms);
-    json_count(w, "total_cents", (uint64_t)job->total_cents);
-    json_string(w, "currency", job->currency);
-    json_string(w, "email", job->email);
-    json_string_or_null(w, "trouble", job->trouble);
+    json_put_string(w, "token", token_text(&job->token, token));
+    json_put_string(w, "state", order_state_name(job->state));
+    json_put_string(w, "receipt", receipt_state_name(job->receipt));
+    json_put_count(w, "attempt", (uint64_t)job->attempt);
+    json_put_count_or_null(w, "at_ms", (uint64_t)job->at_ms);
+    json_put_count(w, "total_cents", (uint64_t)job->total_cents);
+    json_put_string(w, "currency", job->currency);
+    json_put_string(w, "email", job->email);
+    json_put_string_or_null(w, "trouble", job->trouble);
     json_end(w, '}');
 }
 
@@ -95,7 +95,7 @@ static int list(struct store *store, bool as_json)
         return say_error(SAY_MISSING, "%s", store_trouble());
     if (as_json) {
         json_begin(&w, NULL, '{');
-        json_string(&w, "schema", "prong-shop.jobs/1");
+        json_put_string(&w, "schema", "prong-shop.jobs/1");
         json_begin(&w, "jobs", '[');
     }
     int status = SAY_OK;

@@ -35,17 +35,17 @@ static void list_json(const struct catalogue *catalogue, const struct product *p
 {
     struct json w = { .to = stdout };
     json_begin(&w, NULL, '{');
-    json_string(&w, "schema", "prong-shop.stock/1");
-    json_string(&w, "currency", catalogue->currency);
+    json_put_string(&w, "schema", "prong-shop.stock/1");
+    json_put_string(&w, "currency", catalogue->currency);
     json_begin(&w, "products", '[');
     for (size_t i = 0; i < catalogue->n; i++) {
         json_begin_flat(&w, NULL, '{');
-        json_string(&w, "sku", products[i].sku);
-        json_count(&w, "price_cents", (uint64_t)products[i].price_cents);
+        json_put_string(&w, "sku", products[i].sku);
+        json_put_count(&w, "price_cents", (uint64_t)products[i].price_cents);
         if (products[i].stock == UNLIMITED)
-            json_null(&w, "stock");
+            json_put_null(&w, "stock");
         else
-            json_count(&w, "stock", (uint64_t)products[i].stock);
+            json_put_count(&w, "stock", (uint64_t)products[i].stock);
         json_end(&w, '}');
     }
     json_end(&w, ']');

@@ -119,10 +119,8 @@ void buy_by_json(struct shop *shop, struct http_request *request)
 
 /* ---- people -------------------------------------------------------------------------------------------------------------- */
 
-/* What was typed into the fields, to be shown again. */
-struct typed {
-    char email[EMAIL_MAX + 1], sku[SKU_SIZE], qty[8], note[NOTE_MAX + 1];
-};
+/* What was typed into the fields, to be shown again, also where it was too long. A line of the note ends in two bytes. */
+enum { TYPED_FIELDS = 10, TYPED_SIZE = 2 * NOTE_MAX + 1 };
 
 static const char *typed_field(const struct http_request *request, const char *name, char *buf, size_t size)
 {
@@ -131,13 +129,24 @@ static const char *typed_field(const struct http_request *request, const char *n
     return request_form_field(body, body_size, name, buf, size) ? buf : NULL;
 }
 
+static void keep_typed(const struct http_request *request, char typed[][TYPED_SIZE], struct web_front *front)
+{
+    const struct {
+        const char *name, **to;
+    } fields[TYPED_FIELDS] = { { "email", &front->email }, { "sku", &front->sku }, { "qty", &front->qty }, { "note", &front->note },
+                               { "payment_method", &front->method }, { "name", &front->name }, { "street", &front->street },
+                               { "city", &front->city }, { "postcode", &front->postcode }, { "country", &front->country } };
+    for (size_t i = 0; i < TYPED_FIELDS; i++)
+        *fields[i].to = typed_field(request, fields[i].name, typed[i], TYPED_SIZE);
+}
+
 void buy_show(struct shop *shop, struct http_request *request, int status, const struct flaw *flaw)
 {
     char csrf[TOKEN_TEXT_SIZE], cookie[SESSION_COOKIE_SIZE], key[TOKEN_TEXT_SIZE];
     const struct catalogue *catalogue = store_catalogue(shop->store);
     struct catalogue fresh = { .n = catalogue->n, .products = shop->stock };
     struct web_front front = { .catalogue = &fresh, .key = key, .csrf = csrf, .is_demo = shop->opts->is_demo };
-    struct typed typed;
+    char typed[TYPED_FIELDS][TYPED_SIZE];
     struct token token;
     if (store_read_stock(shop->reader, shop->stock, catalogue->n) < 0) {
         reply_message_page(request, 503, "Closed for a moment", "The database cannot be read now. Please try again.");
@@ -147,10 +156,7 @@ void buy_show(struct shop *shop, struct http_request *request, int status, const
     if (flaw) {
         front.flaw_field = flaw->field;
         front.flaw_text = flaw->text;
-        front.email = typed_field(request, "email", typed.email, sizeof typed.email);
-        front.sku = typed_field(request, "sku", typed.sku, sizeof typed.sku);
-        front.qty = typed_field(request, "qty", typed.qty, sizeof typed.qty);
-        front.note = typed_field(request, "note", typed.note, sizeof typed.note);
+        keep_typed(request, typed, &front);
     }
     token_random(&token);
     token_text(&token, key);

@@ -14,6 +14,7 @@
 #include "serve/listen.h"
 #include "serve/routes.h"
 #include "serve/shop.h"
+#include "web/web.h"
 
 #include <prong.h>
 #include <errno.h>
@@ -266,6 +267,8 @@ int serve_run(const struct serve_opts *opts)
         return say_error(SAY_MISSING, "out of memory");
     server->opts = *opts;
     fill_in(&server->opts);
+    if (opts->shop_name)
+        web_init(opts->shop_name);
     server->shop.opts = &server->opts;
     server->shop.started_ms = clock_ms();
     (void)signal(SIGPIPE, SIG_IGN);

@@ -263,12 +263,13 @@ static enum MHD_Result deliver(struct standin *standin, struct MHD_Connection *c
     return result;
 }
 
-/* From the loop: the connection goes on, and on_request() is called again. */
+/* The connection goes on, and on_request() is called again, in the same turn of the loop, behind the timers. One run serves all that are
+ * due: in each the daemon looks through all its suspended connections. */
 static void go_on(struct request *request)
 {
     request->is_due = true;
     MHD_resume_connection(request->connection);
-    run(request->standin);
+    (void)uv_idle_start(&request->standin->more, on_more);
 }
 
 static void on_delay_over(uv_timer_t *timer)
@@ -391,7 +392,7 @@ static int listen_at(const char *address, uint16_t port, int *ret_fd, uint16_t *
         return fail(-errno, "no socket: %s", strerror(errno));
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&at, at.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) < 0 ||
-        listen(fd, 1024) < 0 || getsockname(fd, (struct sockaddr *)&at, &size) < 0) {
+        listen(fd, SOMAXCONN) < 0 || getsockname(fd, (struct sockaddr *)&at, &size) < 0) {
         int r = fail(-errno, "cannot listen on %.64s port %u: %s", address, port, strerror(errno));
         (void)close(fd);
         return r;

@@ -35,7 +35,7 @@ struct store {
     struct store_op *first, **last;         /* the queue */
     bool is_closing, writer_has_ended, wants_keeping, wants_catch_up, has_failed;
     struct store_stats stats;
-    int64_t commit_mean_ns;                 /* lately */
+    int64_t commit_mean_ns;                 /* of a transaction lately, without the waiting in it */
     uint64_t last_n;                        /* ops of the last batch */
     int64_t batch_posted_ms;                /* of the oldest op of the batch under way; 0: none */
 };
@@ -151,15 +151,70 @@ static int apply(struct store *store, struct store_op *op)
     return -EINVAL;
 }
 
-static int transact(struct store *store, struct store_op *batch)
+/* Up to `most` ops from the queue's head, with the lock held. */
+static struct store_op *take(struct store *store, uint64_t most, uint64_t *ret_n)
 {
+    struct store_op *taken = store->first, **end = &taken;
+    uint64_t n = 0;
+    for (; *end && n < most; n++)
+        end = &(*end)->next;
+    store->first = *end;
+    if (!store->first)
+        store->last = &store->first;
+    *end = NULL;
+    *ret_n = n;
+    return taken;
+}
+
+/* Under load, waits until a part of what a commit takes has passed since `began`: those whose orders have just been answered or charged
+ * are back by then, and share this commit instead of asking for one more. Measured with 32 customers: a quarter of the syncs, and more orders a
+ * second. Gives who came. */
+static struct store_op *gather(struct store *store, int64_t began_ns, uint64_t n, uint64_t *ret_more)
+{
+    int64_t wait_ns = store->commit_mean_ns * 3 / 4, until_ns = began_ns + (wait_ns < GATHER_MOST_NS ? wait_ns : GATHER_MOST_NS);
+    const struct timespec until = { until_ns / 1000000000, until_ns % 1000000000 };
+    struct store_op *more = NULL;
+    (void)pthread_mutex_lock(&store->lock);
+    if (store->last_n >= GATHER_FROM) {
+        while (!store->is_closing && pthread_cond_clockwait(&store->posted, &store->lock, CLOCK_MONOTONIC, &until) == 0)
+            ;
+        more = take(store, BATCH_MOST - n, ret_more);
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    return more;
+}
+
+static int apply_all(struct store *store, struct store_op *op)
+{
+    int r = 0;
+    for (; op && r == 0; op = op->next)
+        r = apply(store, op);
+    return r;
+}
+
+/* The first are applied while more gather. */
+static int transact(struct store *store, struct store_op *batch, uint64_t *n)
+{
+    int64_t began_ns = now_ns(), waited_ns = 0;
     int r = store->backend->begin(store->db);
     if (r < 0)
         return r;
-    for (struct store_op *op = batch; op && r == 0; op = op->next)
-        r = apply(store, op);
-    if (r == 0)
+    r = apply_all(store, batch);
+    if (r == 0) {
+        uint64_t more_n = 0;
+        waited_ns = -now_ns();
+        struct store_op *more = gather(store, began_ns, *n, &more_n), *end = batch;
+        waited_ns += now_ns();
+        while (end->next)
+            end = end->next;
+        end->next = more;
+        *n += more_n;
+        r = apply_all(store, more);
+    }
+    if (r == 0) {
         r = store->backend->commit(store->db);
+        store->commit_mean_ns += (now_ns() - began_ns - waited_ns - store->commit_mean_ns) / 8;
+    }
     if (r < 0)
         store->backend->rollback(store->db);
     return r;
@@ -189,7 +244,6 @@ static void note_commit(struct store *store, int64_t ns, uint64_t n, int r)
 {
     (void)pthread_mutex_lock(&store->lock);
     store->stats.commits += r == 0;
-    store->commit_mean_ns += (ns - store->commit_mean_ns) / 8;
     store->last_n = n;
     store->stats.failed_commits += r < 0;
     store->stats.commit_ns += (uint64_t)ns;
@@ -210,7 +264,7 @@ static void note_commit(struct store *store, int64_t ns, uint64_t n, int r)
 static void commit_batch(struct store *store, struct store_op *batch, uint64_t n)
 {
     int64_t began = now_ns();
-    int r = store_failed(store) ? -EIO : transact(store, batch);
+    int r = store_failed(store) ? -EIO : transact(store, batch, &n);
     if (r < 0)
         take_back(batch);
     if (r == -EPROTO && batch->next) {
@@ -238,34 +292,6 @@ static void catch_up(struct store *store)
     (void)pthread_mutex_unlock(&store->lock);
 }
 
-/* Under load, waits a part of what a commit takes: those whose orders have just been answered or charged are back by then, and share this
- * commit instead of asking for one more. Measured with 32 customers: a quarter of the syncs, and more orders a second. With the lock held. */
-static void gather(struct store *store)
-{
-    int64_t wait_ns = store->commit_mean_ns * 3 / 4, until_ns = now_ns() + (wait_ns < GATHER_MOST_NS ? wait_ns : GATHER_MOST_NS);
-    const struct timespec until = { until_ns / 1000000000, until_ns % 1000000000 };
-    if (store->last_n < GATHER_FROM || store->is_closing)
-        return;
-    while (pthread_cond_clockwait(&store->posted, &store->lock, CLOCK_MONOTONIC, &until) == 0)
-        ;
-}
-
-/* Up to BATCH_MOST ops from the queue's head, with the lock held. */
-static struct store_op *take_batch(struct store *store, uint64_t *ret_n)
-{
-    struct store_op *batch = store->first, **end = &batch;
-    uint64_t n = 0;
-    for (; *end && n < BATCH_MOST; n++)
-        end = &(*end)->next;
-    store->first = *end;
-    if (!store->first)
-        store->last = &store->first;
-    *end = NULL;
-    store->batch_posted_ms = batch ? batch->posted_ms : 0;
-    *ret_n = n;
-    return batch;
-}
-
 static int write_all(void *record)
 {
     struct store *store = *(struct store **)record;
@@ -273,9 +299,8 @@ static int write_all(void *record)
     while (!store->is_closing || store->first) {
         uint64_t n;
         bool is_behind = store->wants_catch_up;
-        if (store->first)
-            gather(store);
-        struct store_op *batch = take_batch(store, &n);
+        struct store_op *batch = take(store, BATCH_MOST, &n);
+        store->batch_posted_ms = batch ? batch->posted_ms : 0;
         if (!batch && !is_behind) {
             (void)pthread_cond_wait(&store->posted, &store->lock);
             continue;

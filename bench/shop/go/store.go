@@ -83,7 +83,8 @@ func (s *store) prepare() (err error) {
 	if err = s.writing.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'secret'").Scan(&s.secret); err != nil {
 		return err
 	}
-	if s.finds, err = s.reading.Prepare("SELECT o.body_hash, p.answer FROM orders o LEFT JOIN payments p ON p.order_id = o.id WHERE o.token = ?"); err != nil {
+	if s.finds, err = s.reading.Prepare("SELECT o.body_hash, p.answer FROM orders o " +
+		"LEFT JOIN payments p ON p.order_id = o.id WHERE o.token = ?"); err != nil {
 		return err
 	}
 	for _, one := range []struct {

@@ -1,4 +1,4 @@
-// Receipts: what is due is read from the outbox, 64 senders take it. SMTP by hand, a connection for each mail: five lines and their answers.
+// Receipts: what is due is read from the outbox, 64 senders take it. SMTP by hand, a connection for each mail: lines and their answers.
 'use strict';
 const net = require('node:net');
 

@@ -13,7 +13,8 @@ const { openGateway } = require('./gateway.cjs');
 const { sendReceipts } = require('./receipts.cjs');
 
 const MOST_BYTES = 64 << 10;
-const PRICES = new Map(['RED', 'BLUE', 'GREEN', 'BLACK'].flatMap(colour => ['S', 'M', 'L', 'XL'].map(size => [`TSHIRT-${colour}-${size}`, 1990])));
+const PRICES = new Map(['RED', 'BLUE', 'GREEN', 'BLACK'].flatMap(colour =>
+  ['S', 'M', 'L', 'XL'].map(size => [`TSHIRT-${colour}-${size}`, 1990])));
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: {
   listen: { type: 'string', default: '127.0.0.1:0' }, db: { type: 'string' }, gateway: { type: 'string' }, mail: { type: 'string' },
@@ -63,8 +64,8 @@ function readOrder(key, body) {
 }
 
 function paidAnswer(order) {
-  return JSON.stringify({ order: { token: order.token, url: '/orders/' + order.token, state: 'paid', total_cents: order.total, currency: 'eur',
-    items: order.items, receipt: 'ready', created: new Date(order.created).toISOString() } });
+  return JSON.stringify({ order: { token: order.token, url: '/orders/' + order.token, state: 'paid', total_cents: order.total,
+    currency: 'eur', items: order.items, receipt: 'ready', created: new Date(order.created).toISOString() } });
 }
 
 async function buy(order) {

@@ -22,8 +22,8 @@ function openStore(modules, file) {
   db.exec(SCHEMA);
   db.prepare("INSERT OR IGNORE INTO meta VALUES ('secret', ?)").run(randomBytes(32));
   const finds = db.prepare('SELECT o.body_hash, p.answer FROM orders o LEFT JOIN payments p ON p.order_id = o.id WHERE o.token = ?');
-  const dues = db.prepare('SELECT r.order_id AS id, o.token, o.email, o.total_cents AS total FROM outbox r JOIN orders o ON o.id = r.order_id ' +
-    'WHERE r.state = 1 AND r.order_id > ? ORDER BY r.order_id LIMIT 256');
+  const dues = db.prepare('SELECT r.order_id AS id, o.token, o.email, o.total_cents AS total FROM outbox r JOIN orders o ' +
+    'ON o.id = r.order_id WHERE r.state = 1 AND r.order_id > ? ORDER BY r.order_id LIMIT 256');
 
   const writer = new Worker(path.join(__dirname, 'writer.cjs'), { workerData: { modules, file } });
   let waiting = [], committing = null;

@@ -7,8 +7,8 @@ const Database = require(path.join(workerData.modules, 'node_modules/better-sqli
 const db = new Database(workerData.file);
 db.pragma('journal_mode = WAL');
 db.pragma('synchronous = FULL');
-const addOrder = db.prepare('INSERT INTO orders (token, state, created_ms, total_cents, currency, key, body_hash, charge_key, email, method) ' +
-  "VALUES (?, ?, ?, ?, 'eur', ?, ?, ?, ?, ?)");
+const addOrder = db.prepare('INSERT INTO orders (token, state, created_ms, total_cents, currency, key, body_hash, charge_key, email, ' +
+  "method) VALUES (?, ?, ?, ?, 'eur', ?, ?, ?, ?, ?)");
 const addLine = db.prepare('INSERT INTO order_lines VALUES (?, ?, ?, ?, ?)');
 const addPayment = db.prepare('INSERT INTO payments VALUES (?, ?, 201, ?)');
 const addReceipt = db.prepare('INSERT INTO outbox VALUES (?, 1, ?)');

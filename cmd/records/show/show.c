@@ -72,13 +72,13 @@ static void write_member(struct json *w, const char *name, const struct value *v
     char buf[NUMBER_TEXT];
     struct text text = cell_text(value, buf);
     if (is_number(value))
-        json_number(w, name, text.at, text.size);
+        json_put_number(w, name, text.at, text.size);
     else if (value->kind == VALUE_TEXT)
-        json_text(w, name, text.at, text.size);
+        json_put_text(w, name, text.at, text.size);
     else if (value->kind == VALUE_BOOL)
-        json_bool(w, name, value->truth);
+        json_put_bool(w, name, value->truth);
     else
-        json_null(w, name);
+        json_put_null(w, name);
 }
 
 static void write_object(struct json *w, const struct results *r, uint64_t row)
