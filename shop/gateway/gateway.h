@@ -30,7 +30,7 @@ enum charge_outcome {
 };
 struct charge {
     const char *key;            /* in: idempotency key: the same for every try */
-    const char *order;          /* in: goes along as metadata[order], and is what lookup asks for */
+    const char *order;          /* in: goes along as metadata[order], and is what lookup asks for: no two orders ever had the same */
     const char *method;         /* in: "pm_..." */
     const char *currency;       /* in: "eur" */
     int64_t amount_cents;       /* in */
