@@ -21,6 +21,7 @@ import random
 import select
 import shutil
 import signal
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -169,7 +170,6 @@ class Sink(Started):
         return Sink(self.folder, port=self.address.split(":")[1])
 
     def tell(self, line):
-        import socket
         host, port = self.control.split(":")
         with socket.create_connection((host, int(port)), DEADLINE_S) as link, link.makefile("rw") as file:
             file.write(line + "\n")
@@ -576,12 +576,15 @@ class Crowd:
 
 
 class Control:
-    """A file with one 64-bit number, which a preloaded library reads at every call."""
+    """A file of two 64-bit numbers: what a preloaded library is to do, which it reads at every call, and what it tells."""
 
-    def __init__(self, path, value=0):
+    def __init__(self, path):
         self.path = Path(path)
-        self.set(value)
+        self.path.write_bytes(struct.pack("qq", 0, 0))
 
     def set(self, value):
-        with open(self.path, "r+b" if self.path.exists() else "wb") as file:
+        with open(self.path, "r+b") as file:
             file.write(struct.pack("q", value))
+
+    def told(self):
+        return struct.unpack("qq", self.path.read_bytes())[1]
