@@ -81,6 +81,7 @@ class Load:
 
     def figures(self, bench, shop, syncs):
         idle, cpu, synced = lab.peak_bytes(shop.pid), lab.cpu_s(shop.pid), syncs.read()
+        elsewhere = lab.Elsewhere()
         told = lab.load(bench.tools, shop.port, self.connections, WARM_UP_S, bench.seconds)
         if told["answered"] == 0:
             raise lab.Trouble(f"no order was answered 201: {told}: {shop.said()}")
@@ -89,7 +90,7 @@ class Load:
             "answered": told["answered"], "not_201": sum(told["others"].values()) + told["broken"] + told["unanswered"],
             "others": told["others"], "cpu_us": (lab.cpu_s(shop.pid) - cpu) / told["answered"] * 1e6,
             "syncs": (syncs.read() - synced) / told["answered"], "idle_bytes": idle, "peak_bytes": lab.peak_bytes(shop.pid),
-            "worker_bytes": lab.worker_bytes(shop.pid),
+            "worker_bytes": lab.worker_bytes(shop.pid), "elsewhere": elsewhere.percent(),
         }
 
 

@@ -108,6 +108,25 @@ def worker_bytes(root):
     return sum(field_bytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in family(root)[1:])
 
 
+def busy_s():
+    """Of all processors since the machine started, with what other machines have taken of them."""
+    user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
+class Elsewhere:
+    """Which part of the processors went into what is none of ours: above a few percent, figures are not to be trusted."""
+    def __init__(self):
+        self.begun, self.before = time.perf_counter(), self.used()
+
+    @staticmethod
+    def used():
+        return busy_s() - cpu_s(os.getpid())
+
+    def percent(self):
+        return max(0, 100 * (self.used() - self.before) / ((time.perf_counter() - self.begun) * os.cpu_count()))
+
+
 class SyncCounter:
     """What count_syncs.c, preloaded, counts."""
     def __init__(self, library, folder):

@@ -93,7 +93,7 @@ COLUMNS = {
     "mails_s": ("mails/s", 8, "{:.0f}"), "cpu_us": ("CPU us", 8, "{:.0f}"), "syncs": ("syncs", 7, "{:.3f}"),
     "idle_bytes": ("idle MB", 8, "{:.1f}"), "peak_bytes": ("peak MB", 8, "{:.1f}"), "worker_bytes": ("workers", 8, "{:.1f}"),
     "db_bytes": ("file MB", 9, "{:.0f}"), "not_201": ("not 201", 8, "{:.0f}"), "mails": ("mails", 8, "{:.0f}"),
-    "mails_at_once": ("at once", 8, "{:.0f}"), "mails_twice": ("twice", 6, "{:.0f}"),
+    "mails_at_once": ("at once", 8, "{:.0f}"), "mails_twice": ("twice", 6, "{:.0f}"), "elsewhere": ("else %", 7, "{:.0f}"),
 }
 
 
@@ -130,7 +130,8 @@ def show(results, found, missing, notes):
         for cell, why in troubles:
             print(f"  {cell.name} {cell.contender.name}: {why}")
     print("\nMedians of all rounds. CPU and syncs are per order (or mail), of all processes of the contender; MB are peaks of its main\n"
-          "process, and what its workers held at the end. After each load ledger, database and answers were held against each other.")
+          "process, and what its workers held at the end. After each load ledger, database and answers were held against each other.\n"
+          "Else: of the processors, what went into other work of this machine; above a few percent, measure again when it is quiet.")
     for note in notes:
         print(note)
     reached = goals(results)

@@ -6,7 +6,7 @@
 #include "gateway/gateway.h"
 #include "order/request.h"
 #include "say.h"
-#include "serve/listen.h"
+#include "serve/address.h"
 #include "settings/keyfile.h"
 
 #include <curl/curl.h>
@@ -139,9 +139,9 @@ static bool is_local(const char *host)
 
 static void check_listen(struct checking *c)
 {
-    char address[LISTEN_ADDRESS_SIZE];
+    char address[ADDRESS_SIZE];
     uint16_t port;
-    if (listen_read(c->request->opts.listen, address, &port) < 0) {
+    if (address_read(c->request->opts.listen, address, &port) < 0) {
         complain(c, SAY_USAGE, "--listen", "'%s' is no address with a port", c->request->opts.listen);
         say_hint("as in 127.0.0.1:8080 or [::1]:8080; 0.0.0.0:8080 is every address of this machine");
     }

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "say.h"
-#include "serve/listen.h"
+#include "serve/address.h"
 #include "settings/keyfile.h"
 #include "standin/standin.h"
 
@@ -118,9 +118,9 @@ static int run_standin(const struct request *request, const struct standin_opts 
 
 static int run_request(const struct request *request)
 {
-    char address[LISTEN_ADDRESS_SIZE], *key = NULL;
+    char address[ADDRESS_SIZE], *key = NULL;
     struct standin_opts opts = { .address = address, .ledger = request->ledger, .behave = request->behave, .delay_ms = request->delay_ms };
-    if (listen_read(request->listen, address, &opts.port) < 0) {
+    if (address_read(request->listen, address, &opts.port) < 0) {
         (void)say_error(SAY_USAGE, "--listen: '%s' is no address with a port", request->listen);
         say_hint("as in 127.0.0.1:12111");
         return SAY_USAGE;

@@ -66,6 +66,11 @@ static void turn_again(uv_idle_t *again)
     http_turn(again->data);
 }
 
+static void turn_later(uv_timer_t *later)
+{
+    http_turn(later->data);
+}
+
 static void turn_for(uv_poll_t *poll, int status, int events)
 {
     (void)status;
@@ -73,19 +78,33 @@ static void turn_for(uv_poll_t *poll, int status, int events)
     http_turn(poll->data);
 }
 
+/* The library wants to go on without waiting also where nothing comes of it: a chunk's size that does not end and fills the buffer is
+ * looked at again and again, until the client's time is over. After some turns in vain it has to wait a little between them. */
+static void plan_next_turn(struct http *http, bool wants_more)
+{
+    enum { IN_VAIN_MAX = 16, LATER_MS = 10 };
+    http->in_vain = http->has_moved || http->is_due ? 0 : http->in_vain + 1;
+    if (http->is_due || (wants_more && http->in_vain < IN_VAIN_MAX)) {
+        (void)uv_idle_start(&http->again, turn_again);
+        return;
+    }
+    (void)uv_idle_stop(&http->again);
+    if (wants_more)
+        (void)uv_timer_start(&http->later, turn_later, LATER_MS, 0);
+    else
+        (void)uv_timer_stop(&http->later);
+}
+
 void http_turn(struct http *http)
 {
     unsigned long long wait_ms;
-    http->is_due = false;
+    http->is_due = http->has_moved = false;
     http->is_running = true;
     (void)MHD_run(http->daemon);
     http->is_running = false;
     if (http->is_stopped)
         end_waiting(http);
-    if (http->is_due || (MHD_get_timeout(http->daemon, &wait_ms) && wait_ms == 0))
-        (void)uv_idle_start(&http->again, turn_again);
-    else
-        (void)uv_idle_stop(&http->again);
+    plan_next_turn(http, MHD_get_timeout(http->daemon, &wait_ms) && wait_ms == 0);
 }
 
 void http_wake(struct http *http)
@@ -224,10 +243,11 @@ static int start_handles(struct http *http)
     int r = uv_poll_init(http->loop, &http->poll, epoll_fd);
     if (r < 0)
         return r;
-    http->poll.data = http->again.data = http;
-    http->handles = 3;
+    http->poll.data = http->again.data = http->later.data = http;
+    http->handles = 4;
     /* None of these can fail. */
     (void)uv_idle_init(http->loop, &http->again);
+    (void)uv_timer_init(http->loop, &http->later);
     deadlines_init(&http->deadlines, http->loop, receive_too_late);
     (void)uv_poll_start(&http->poll, UV_READABLE, turn_for);
     return 0;
@@ -298,6 +318,7 @@ void http_close(struct http *http)
     http_turn(http);                /* answers that were given a moment ago go out */
     end_handle(http, &http->poll);
     end_handle(http, &http->again);
+    end_handle(http, &http->later);
     end_handle(http, &http->deadlines.timer);
     http->is_running = true;
     MHD_stop_daemon(http->daemon);

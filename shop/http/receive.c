@@ -79,8 +79,9 @@ void receive_too_late(struct deadline *deadline)
 /* The library is about to take the target apart, in place. */
 void *receive_target(void *arg, const char *target, struct MHD_Connection *connection)
 {
+    struct http *http = arg;
     struct http_client *client = client_of(connection);
-    (void)arg;
+    http->has_moved = true;
     if (client) {
         client->target = target;
         client->target_size = strlen(target);
@@ -210,7 +211,9 @@ static enum MHD_Result hand_over(struct http_request *request)
 enum MHD_Result receive_request(void *arg, struct MHD_Connection *connection, const char *path, const char *method, const char *version,
     const char *data, size_t *size, void **slot)
 {
+    struct http *http = arg;
     struct http_request *request = *slot;
+    http->has_moved = true;
     if (!request) {
         struct http_client *client = client_of(connection);
         if (!client)
@@ -219,7 +222,7 @@ enum MHD_Result receive_request(void *arg, struct MHD_Connection *connection, co
         return begin(client, connection, &seen, path, slot);
     }
     if (*size)
-        return take_body(arg, data, size, slot);
+        return take_body(http, data, size, slot);
     if (request->is_handed)
         return give(request);
     if (request->is_too_large)
@@ -239,6 +242,7 @@ void receive_end(void *arg, struct MHD_Connection *connection, void **slot, enum
     struct http *http = arg;
     struct http_client *client = client_of(connection);
     struct http_request *request = *slot;
+    http->has_moved = true;
     if (client) {
         if (was_refused(client, why))
             http->stats.refused++;

@@ -13,10 +13,13 @@ struct http {
     struct MHD_Daemon *daemon;
     uv_poll_t poll;                 /* on the library's epoll descriptor */
     uv_idle_t again;                /* runs while there is something to do without waiting */
+    uv_timer_t later;               /* the same, where that has led to nothing: see plan_next_turn() */
+    unsigned in_vain;               /* turns one after another that have led to nothing */
     struct deadlines deadlines;
     unsigned handles;               /* of the loop, not ended yet */
     bool is_running;                /* within MHD_run() or MHD_stop_daemon() */
     bool is_due;                    /* there is more to do than descriptors tell */
+    bool has_moved;                 /* the library has called in this turn */
     bool is_stopped;
     bool is_probing;                /* what connects now is our own */
     bool sees_layout;               /* refuse_hidden() can be trusted here */

@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "say.h"
-#include "serve/listen.h"
+#include "serve/address.h"
 #include "serve/routes.h"
 #include "serve/shop.h"
 #include "web/web.h"
@@ -116,9 +116,9 @@ static int activated_socket(void)
 static int open_http(struct server *server)
 {
     struct shop *shop = &server->shop;
-    char address[LISTEN_ADDRESS_SIZE];
+    char address[ADDRESS_SIZE];
     uint16_t port;
-    (void)listen_read(server->opts.listen, address, &port);     /* has been checked */
+    (void)address_read(server->opts.listen, address, &port);     /* has been checked */
     const struct http_opts opts = { .address = address, .port = port, .fd = activated_socket(), .connections = server->opts.connections,
                                     .per_address = server->opts.per_address, .handle = routes_handle, .arg = shop };
     if (http_open(&shop->loop, &opts, &shop->http) < 0)

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "say.h"
-#include "serve/listen.h"
+#include "serve/address.h"
 #include "serve/serve.h"
 
 #include <prong.h>
@@ -180,9 +180,9 @@ static int run_demo(const struct request *request)
 
 static int run_request(const struct request *request)
 {
-    char address[LISTEN_ADDRESS_SIZE];
+    char address[ADDRESS_SIZE];
     uint16_t port;
-    if (listen_read(request->listen, address, &port) < 0) {
+    if (address_read(request->listen, address, &port) < 0) {
         (void)say_error(SAY_USAGE, "--listen: '%s' is no address with a port", request->listen);
         say_hint("as in 127.0.0.1:8080");
         return SAY_USAGE;

@@ -1,5 +1,5 @@
-/* listen.c - the last colon parts address and port. */
-#include "serve/listen.h"
+/* address.c - the last colon parts address and port. */
+#include "serve/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +16,7 @@ static int read_port(const char *text, uint16_t *ret_port)
     return 0;
 }
 
-int listen_read(const char *text, char ret_address[static LISTEN_ADDRESS_SIZE], uint16_t *ret_port)
+int address_read(const char *text, char ret_address[static ADDRESS_SIZE], uint16_t *ret_port)
 {
     unsigned char binary[sizeof(struct in6_addr)];
     const char *colon = strrchr(text, ':');
@@ -26,7 +26,7 @@ int listen_read(const char *text, char ret_address[static LISTEN_ADDRESS_SIZE], 
         text++;
         size -= 2;
     }
-    if (!size || size >= LISTEN_ADDRESS_SIZE)
+    if (!size || size >= ADDRESS_SIZE)
         return -EINVAL;
     memcpy(ret_address, text, size);
     ret_address[size] = '\0';
