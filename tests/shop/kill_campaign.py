@@ -4,9 +4,9 @@
     python3 tests/shop/kill_campaign.py --kills 200 --seed N [--gateway-faults] [--mail smtp|dir|both] [--uncertain once|resend|both]
         [--customers N] [--each N] BUILD/shop/prong-shop
 
-In rounds of --each kills, each on a database of its own. One customer of ten never asks again when there is no answer; the others ask with the
-same key until there is one. With --gateway-faults the gateway does everything wrong that it can, at random. Ends with status 1 if
-anything is missing or twice.
+In rounds of --each kills, each on a database of its own. One customer of ten never asks again when there is no answer; the others ask
+with the same key until there is one. With --gateway-faults the gateway does everything wrong that it can, at random. Ends with status 1
+if anything is missing or twice.
 """
 import argparse
 import os
@@ -113,10 +113,11 @@ def quantile(values, q):
 
 def report(tally, plan, seconds):
     print(f"\n{tally.kills} kills under load and {tally.in_start} during the start, in {seconds:.0f} s; seed {plan.seed}")
-    print(f"{tally.orders} orders, {tally.charges} charges, {tally.mails} mails, {tally.uncertain} receipts uncertain; {tally.left} customers left without an answer, "
-          f"{tally.repeated} asked again for what they had been told")
+    print(f"{tally.orders} orders, {tally.charges} charges, {tally.mails} mails, {tally.uncertain} receipts uncertain; "
+          f"{tally.left} customers left without an answer, {tally.repeated} asked again for what they had been told")
     if tally.settled_s:
-        print(f"interrupted work settled after a restart: median {quantile(tally.settled_s, .5):.2f} s, at most {max(tally.settled_s):.2f} s")
+        median, most = quantile(tally.settled_s, .5), max(tally.settled_s)
+        print(f"interrupted work settled after a restart: median {median:.2f} s, at most {most:.2f} s")
     print(f"processes of a killed server were gone after at most {max(tally.gone_s):.2f} s\n")
     for name in FOUR + MORE:
         found = tally.wrong[name]
