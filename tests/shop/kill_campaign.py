@@ -4,13 +4,14 @@
     python3 tests/shop/kill_campaign.py --kills 200 --seed N [--gateway-faults] [--mail smtp|dir|both] [--uncertain once|resend|both]
         [--customers N] [--each N] BUILD/shop/prong-shop
 
-In rounds of --each kills, each on a database of its own. One customer of ten never asks again when there is no answer; the others ask with the
-same key until there is one. With --gateway-faults the gateway does everything wrong that it can, at random. Ends with status 1 if
-anything is missing or twice.
+In rounds of --each kills, each on a database of its own. One customer of ten never asks again when there is no answer; the others ask
+with the same key until there is one. With --gateway-faults the gateway does everything wrong that it can, at random. Ends with status 1
+if anything is missing or twice.
 """
 import argparse
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 from shop import FOUR, MORE, Crowd, House
 
-FAULTS = ("charge_drop:6,drop:5,500:5,charge_500:5,429:3,in_progress:2,garbage:3,charge_garbage:4,half:4,hang:1,charge_hang:1,decline:5")
+FAULTS = "charge_drop:6,drop:5,500:5,charge_500:5,429:3,in_progress:2,garbage:3,charge_garbage:4,half:4,hang:1,charge_hang:1,decline:5"
 BUSY_MS = 400                   # a kill comes so long after the start, at most
 SETTLING_S = 2                  # what the shop promises
 
@@ -38,12 +39,12 @@ class Tally:
     """What came of the kills of one round, and of several by +=."""
 
     def __init__(self):
-        self.kills = self.in_start = self.orders = self.charges = self.mails = self.left = self.repeated = 0
+        self.kills = self.in_start = self.orders = self.charges = self.mails = self.uncertain = self.left = self.repeated = 0
         self.settled_s, self.gone_s = [], []
         self.wrong = {name: [] for name in FOUR + MORE}
 
     def __iadd__(self, other):
-        for name in ("kills", "in_start", "orders", "charges", "mails", "left", "repeated", "settled_s", "gone_s"):
+        for name in ("kills", "in_start", "orders", "charges", "mails", "uncertain", "left", "repeated", "settled_s", "gone_s"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, found in other.wrong.items():
             self.wrong[name] += found
@@ -55,7 +56,6 @@ class Tally:
 
 def kill_in_start(house, chance, tally):
     """Ends a server that has perhaps not begun to listen: recovery is a step like the others."""
-    import subprocess
     log = house.folder / "shop.log"
     with open(log, "ab") as err:
         process = subprocess.Popen([str(word) for word in house.words()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err)
@@ -98,6 +98,7 @@ def play(program, folder, plan, progress=lambda kills: None):
         house.settle()
         verdict = house.judge()
         tally.orders, tally.charges, tally.mails, tally.left = len(verdict.orders), len(verdict.charges), len(verdict.mails), crowd.left
+        tally.uncertain = sum(order.receipt == "uncertain" for order in verdict.orders)
         tally.repeated = house.answers.repeated
         tally.wrong = verdict.wrong
     return tally
@@ -112,10 +113,11 @@ def quantile(values, q):
 
 def report(tally, plan, seconds):
     print(f"\n{tally.kills} kills under load and {tally.in_start} during the start, in {seconds:.0f} s; seed {plan.seed}")
-    print(f"{tally.orders} orders, {tally.charges} charges, {tally.mails} mails; {tally.left} customers left without an answer, "
-          f"{tally.repeated} asked again for what they had been told")
+    print(f"{tally.orders} orders, {tally.charges} charges, {tally.mails} mails, {tally.uncertain} receipts uncertain; "
+          f"{tally.left} customers left without an answer, {tally.repeated} asked again for what they had been told")
     if tally.settled_s:
-        print(f"interrupted work settled after a restart: median {quantile(tally.settled_s, .5):.2f} s, at most {max(tally.settled_s):.2f} s")
+        median, most = quantile(tally.settled_s, .5), max(tally.settled_s)
+        print(f"interrupted work settled after a restart: median {median:.2f} s, at most {most:.2f} s")
     print(f"processes of a killed server were gone after at most {max(tally.gone_s):.2f} s\n")
     for name in FOUR + MORE:
         found = tally.wrong[name]

@@ -1,7 +1,7 @@
 /* preload_disk.c - a disk that a test fills, breaks, or takes the power from: LD_PRELOAD, and in the environment
  *
  *   SHOP_TEST_FILES    the files that it is for: those whose path begins so ("/tmp/x/shop.db": -wal and -journal, too)
- *   SHOP_TEST_DISK     a file with one 64-bit number, see enum trouble; read at every call
+ *   SHOP_TEST_DISK     a file of two 64-bit numbers: what is wrong, see enum trouble, read at every call; and how many syncs wait
  *   SHOP_TEST_SYNCED   a folder with copies of these files that hold what has been synced and nothing else: what a power loss leaves
  *
  * What is written goes to the copy when its file is synced, before the real sync: so at any instant the copies have all that a sync has
@@ -17,11 +17,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum trouble { NONE, FULL, SYNC_FAILS, WRITE_FAILS };
+enum trouble { NONE, FULL, SYNC_FAILS, WRITE_FAILS, SYNC_WAITS };
 enum { FILES_MAX = 8, RANGES_MAX = 65536 };
 
+struct disk {
+    int64_t trouble, waiting;
+};
 struct range {
     off_t at;
     size_t size;
@@ -33,7 +37,7 @@ struct watched {                /* a file, by its path: SQLite may have it open 
     struct range *ranges;       /* written and not synced */
 };
 
-static const volatile int64_t *trouble;
+static struct disk *disk;      /* NULL: all is well */
 static struct watched watched[FILES_MAX];
 static const char *prefix, *synced;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -51,10 +55,10 @@ REAL(int, posix_fallocate, int, off_t, off_t)
 __attribute__((constructor)) static void begin(void)
 {
     const char *path = getenv("SHOP_TEST_DISK");
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    void *base = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *trouble, PROT_READ, MAP_SHARED, fd, 0);
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    void *base = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (base != MAP_FAILED)
-        trouble = base;
+        disk = base;
     if (fd >= 0)
         (void)close(fd);
     prefix = getenv("SHOP_TEST_FILES");
@@ -63,7 +67,7 @@ __attribute__((constructor)) static void begin(void)
 
 static int64_t trouble_now(void)
 {
-    return trouble ? *trouble : NONE;
+    return disk ? __atomic_load_n(&disk->trouble, __ATOMIC_ACQUIRE) : NONE;
 }
 
 static int is_ours(int fd, char path[static 512])
@@ -150,11 +154,22 @@ static int refuses(int fd, char path[static 512])
     return now == FULL ? ENOSPC : now == WRITE_FAILS ? EIO : 0;
 }
 
+static void wait_for_leave(void)
+{
+    static const struct timespec moment = { .tv_nsec = 1000000 };
+    (void)__atomic_add_fetch(&disk->waiting, 1, __ATOMIC_RELEASE);
+    while (trouble_now() == SYNC_WAITS)
+        (void)nanosleep(&moment, NULL);
+    (void)__atomic_sub_fetch(&disk->waiting, 1, __ATOMIC_RELEASE);
+}
+
 static int sync_it(int fd, int (*real)(int))
 {
     char path[512];
     if (!is_ours(fd, path))
         return real(fd);
+    if (trouble_now() == SYNC_WAITS)
+        wait_for_leave();
     if (trouble_now() == SYNC_FAILS) {
         errno = EIO;
         return -1;

@@ -1,5 +1,5 @@
-"""What the tests of prong-shop from outside have in common: a house (gateway, shop, where the receipts go) in a folder of its own, customers,
-and the oracle, which compares what all of them know.
+"""What the tests of prong-shop from outside have in common: a house (gateway, shop, where the receipts go) in a folder of its own,
+customers, and the oracle, which compares what all of them know.
 
     with House(program, folder, mail="smtp") as house:
         house.open()
@@ -21,6 +21,7 @@ import random
 import select
 import shutil
 import signal
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -169,7 +170,6 @@ class Sink(Started):
         return Sink(self.folder, port=self.address.split(":")[1])
 
     def tell(self, line):
-        import socket
         host, port = self.control.split(":")
         with socket.create_connection((host, int(port)), DEADLINE_S) as link, link.makefile("rw") as file:
             file.write(line + "\n")
@@ -304,8 +304,8 @@ UNSETTLED = """SELECT id FROM orders WHERE state IN (1, 5) AND state = 1
 def orders_in(path, is_live):
     with reading(path, is_live) as base:
         rows = base.execute(SQL).fetchall()
-    return [Order(row[0], token_text(row[1]), row[2], token_text(row[3]), row[4], STATES[row[5]], row[6] or "", RECEIPTS[row[7]], row[8] or 0,
-                  row[9] or 0, row[10] or b"") for row in rows]
+    return [Order(row[0], token_text(row[1]), row[2], token_text(row[3]), row[4], STATES[row[5]], row[6] or "", RECEIPTS[row[7]],
+                  row[8] or 0, row[9] or 0, row[10] or b"") for row in rows]
 
 
 # ---- the house -------------------------------------------------------------------------------------------------------------
@@ -365,7 +365,8 @@ class House:
 
     def words(self, *options, db=None):
         return [self.program, "serve", "--listen", "127.0.0.1:0", "--db", db or self.db, "--gateway", self.gateway.url, "--mail",
-                self.sink.url if self.sink else self.maildir, "--uncertain", self.uncertain, "--mail-backoff-ms", 100, *self.options, *options]
+                self.sink.url if self.sink else self.maildir, "--uncertain", self.uncertain, "--mail-backoff-ms", 100,
+                *self.options, *options]
 
     def open(self, *options, fail_at=None, env=None):
         more = {"PRONG_SHOP_FAIL_AT": fail_at} if fail_at else {}
@@ -503,8 +504,8 @@ class Verdict:
 
 
 class Crowd:
-    """Customers, a thread each, who order one shirt after the other while the shop comes and goes. Whoever gets no answer asks again with the
-    same key, but for some (`leave` of 100) who never do. A few ask once more for what they have been told."""
+    """Customers, a thread each, who order one shirt after the other while the shop comes and goes. Whoever gets no answer asks again
+    with the same key, but for some (`leave` of 100) who never do. A few ask once more for what they have been told."""
 
     def __init__(self, house, n=8, seed=0, leave=10, most=None, methods=("pm_card_visa",)):
         self.house, self.leave, self.most, self.methods = house, leave, most, methods
@@ -534,7 +535,8 @@ class Crowd:
             return None, None
 
     def buy(self, client, key, chance):
-        wanted = wish(f"{key}@example.org", chance.choice(("TSHIRT-RED-M", "TSHIRT-BLUE-S")), chance.randint(1, 3), chance.choice(self.methods))
+        sku, qty, method = chance.choice(("TSHIRT-RED-M", "TSHIRT-BLUE-S")), chance.randint(1, 3), chance.choice(self.methods)
+        wanted = wish(f"{key}@example.org", sku, qty, method)
         leaves, asks_twice = chance.randrange(100) < self.leave, chance.randrange(100) < 5
         with self.lock:
             self.placed += 1
@@ -577,12 +579,15 @@ class Crowd:
 
 
 class Control:
-    """A file with one 64-bit number, which a preloaded library reads at every call."""
+    """A file of two 64-bit numbers: what a preloaded library is to do, which it reads at every call, and what it tells."""
 
-    def __init__(self, path, value=0):
+    def __init__(self, path):
         self.path = Path(path)
-        self.set(value)
+        self.path.write_bytes(struct.pack("qq", 0, 0))
 
     def set(self, value):
-        with open(self.path, "r+b" if self.path.exists() else "wb") as file:
+        with open(self.path, "r+b") as file:
             file.write(struct.pack("q", value))
+
+    def told(self):
+        return struct.unpack("qq", self.path.read_bytes())[1]

@@ -19,7 +19,7 @@ from shop import DEADLINE_S, GONE, Client, Control, Crowd, House, until, wish
 import tap
 from tap import case
 
-NONE, FULL, SYNC_FAILS, WRITE_FAILS = range(4)      # as in preload_disk.c
+NONE, FULL, SYNC_FAILS, WRITE_FAILS, SYNC_WAITS = range(5)      # as in preload_disk.c
 DAY_MS = 24 * 3600 * 1000
 POWER_LOSSES = 6
 
@@ -132,6 +132,42 @@ def _(place):
             assert ask(house, slow.wanted, "slow").status == 201
             house.settle()
             house.judge().assert_clean()
+
+
+def loop_has_turned(house):
+    """What was to be sent before this has been sent: the server's loop does one thing after the other."""
+    client = Client(house.address)
+    for _ in range(5):
+        assert client.get("/healthz").status == 200
+
+
+@case("while a sync takes its time, what it is to make safe has not happened: no charge before the order, no answer before the payment")
+def _(place):
+    with place.house("waits") as house:
+        disk, env = disk_of(place, house)
+        house.open(env=env)
+        disk.set(SYNC_WAITS)
+        order = Asked(house, "order")
+        until(lambda: disk.told(), "nothing is synced")
+        loop_has_turned(house)
+        house.gateway.behave("")        # a round through the gateway, too
+        assert not house.gateway.events() and order.is_alive(), "charged, or answered, before the order was safe"
+        disk.set(NONE)
+        assert order.answered().status == 201
+
+        order = Asked(house, "other", method="pm_behave_charge_hang")
+        until(lambda: len(house.gateway.events()) == 2, "no charge")
+        house.settle({1})               # the first one's receipt syncs no more
+        disk.set(SYNC_WAITS)
+        house.gateway.kill()
+        house.gateway = house.gateway.reopen()          # which tells of the charge, when it is asked again
+        until(lambda: disk.told(), "nothing is synced")
+        loop_has_turned(house)
+        assert order.is_alive(), f"answered before the payment was safe: {order.answer}"
+        disk.set(NONE)
+        assert order.answered().status == 201
+        house.settle()
+        house.judge().assert_clean()
 
 
 @case(f"{POWER_LOSSES} times the power goes under load, and what no sync had confirmed is lost: nothing that a customer was told is")

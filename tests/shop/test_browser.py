@@ -83,7 +83,7 @@ def fill_in(browser, name, value):
     elif fields[0].get_attribute("type") == "radio":
         chosen = next(field for field in fields if field.get_attribute("value") == value)
         if not chosen.is_selected():
-            browser.run("(document.querySelector(`label[for='${arguments[0].id}']`) || arguments[0].closest('label') || arguments[0]).click()", chosen)
+            browser.run("const field = arguments[0]; (field.labels[0] || field).click()", chosen)
     else:
         fields[0].clear()
         fields[0].send_keys(value)

@@ -72,7 +72,8 @@ def _(place):
         host, port = house.address.split(":")
         idle = [Client(house.address) for _ in range(20)]
         assert {client.get("/healthz").status for client in idle} == {200}
-        request = f"POST /orders HTTP/1.1\r\nHost: {house.address}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{".encode()
+        request = (f"POST /orders HTTP/1.1\r\nHost: {house.address}\r\nContent-Type: application/json\r\n"
+                   "Content-Length: 99\r\n\r\n{").encode()
         for size in (1, 10, 40, 60, len(request)):
             for _ in range(20):
                 with socket.create_connection((host, int(port))) as link:

@@ -210,7 +210,8 @@ def mails_to(house, key):
     return [message_id for to, message_id in house.mails() if to == f"{key}@example.org"]
 
 
-for rules in ("421@connect*1", "450@mail*2", "451@rcpt*2", "greylist", "452@data*1", "451@dot*2", "drop@ehlo*1", "drop@mail*1", "reset@rcpt*1"):
+for rules in ("421@connect*1", "450@mail*2", "451@rcpt*2", "greylist", "452@data*1", "451@dot*2", "drop@ehlo*1", "drop@mail*1",
+              "reset@rcpt*1"):
     @case(f"a mail server that cannot take it now ({rules}) gets it again later: once")
     def _(place, rules=rules):
         house = place.house("smtp")

@@ -78,8 +78,9 @@ def campaign(place, **more):
     plan = kill_campaign.Plan(seed=place.seed, **more)
     tally = kill_campaign.play(place.program, place.folder / f"random-{len(list(place.folder.iterdir()))}", plan)
     assert tally.is_clean(), {name: found[:3] for name, found in tally.wrong.items() if found}
-    print(f"# seed {place.seed}: {tally.kills} kills and {tally.in_start} during the start, {tally.orders} orders, {tally.charges} charges, "
-          f"{tally.mails} mails; settled after at most {max(tally.settled_s, default=0):.2f} s, processes gone after {max(tally.gone_s):.2f} s")
+    print(f"# seed {place.seed}: {tally.kills} kills and {tally.in_start} during the start, {tally.orders} orders, "
+          f"{tally.charges} charges, {tally.mails} mails; settled after at most {max(tally.settled_s, default=0):.2f} s, "
+          f"processes gone after {max(tally.gone_s):.2f} s")
 
 
 @case("killed at random instants under load: four zeros, and every receipt came or is listed")
