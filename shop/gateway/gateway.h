@@ -14,8 +14,7 @@ struct gateway_opts {
     uint32_t connections;       /* at most so many, each with one charge under way; others wait in line. 0: 4,096 */
 };
 /* SIGPIPE must be ignored: TLS writes without asking. */
-int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gateway **ret_gateway);   /* -EINVAL: url; gateway_trouble() says why */
-const char *gateway_trouble(void);
+int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gateway **ret_gateway);   /* -EINVAL: url; trouble_text() says why */
 /* With no charge under way; its handles end in the loop later. */
 void gateway_close(struct gateway *gateway);
 
