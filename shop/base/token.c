@@ -7,8 +7,6 @@
 
 int token_init(void)
 {
-    /* Its own generator, seeded by the kernel's: a call of the kernel for each number is not needed. */
-    (void)randombytes_set_implementation(&randombytes_internal_implementation);
     return sodium_init() < 0 ? -ENOSYS : 0;
 }
 

@@ -629,8 +629,10 @@ START_TEST(what_was_told_done_is_there_after_a_kill)
         ck_assert_int_ge(pid, 0);
         if (pid == 0)
             order_forever(told);
-        while (__atomic_load_n(&told->placed, __ATOMIC_SEQ_CST) < round * 3)
+        while (__atomic_load_n(&told->placed, __ATOMIC_SEQ_CST) < round * 3) {
+            ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);   /* it has not ended by itself */
             sched_yield();
+        }
         ck_assert_int_eq(kill(pid, SIGKILL), 0);
         ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
         check_told(told);
