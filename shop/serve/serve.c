@@ -242,10 +242,11 @@ static void close_all(struct server *server)
 {
     struct shop *shop = &server->shop;
     prong_time deadline = prong_in_ms(server->opts.drain_ms);
+    if (shop->flow)
+        flow_abandon(shop->flow);       /* whoever still waits is told, as long as there is a server to tell by */
     if (shop->http)
         http_close(shop->http);
     if (shop->flow) {
-        flow_abandon(shop->flow);
         while (!flow_is_idle(shop->flow))
             (void)uv_run(&shop->loop, UV_RUN_ONCE);
         flow_close(shop->flow);
