@@ -1,4 +1,5 @@
 /* main.c - the program `prong-shop`: which commands there are. */
+#include "base/scratch.h"
 #include "base/token.h"
 #include "command/command.h"
 #include "interrupt.h"
@@ -85,5 +86,6 @@ int main(int argc, char *argv[])
     /* Before anything else: the processes that write receipts come from here. Should it fail, opening their pool says why. */
     (void)prong_init();
     (void)token_init();         /* `serve` asks again, and tells */
+    scratch_init();
     return program_main(&program, argc, argv);
 }
