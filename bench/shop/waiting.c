@@ -5,6 +5,7 @@
  * Keeps IN_FLIGHT charges under way at a gateway stand-in, by shop/gateway/ on one loop, or by a prong pool of as many threads, each with
  * a connection of its own that it keeps, and libcurl's blocking call. Prints charges a second, CPU per charge, peak memory. */
 #include "gateway/gateway.h"
+#include "base/trouble.h"
 
 #include <prong.h>
 #include <curl/curl.h>
@@ -72,7 +73,7 @@ static uint64_t run_loop(const char *url, uint32_t n)
     struct gateway *gateway;
     struct waiter *waiters = calloc(n, sizeof *waiters);
     if (!waiters || gateway_open(loop, &(struct gateway_opts){ .url = url, .key = "sk_test_waiting", .connections = n }, &gateway) < 0)
-        die(gateway_trouble());
+        die(trouble_text());
     for (uint32_t i = 0; i < n; i++) {
         waiters[i].gateway = gateway;
         begin(&waiters[i]);

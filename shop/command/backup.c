@@ -1,5 +1,6 @@
 /* backup.c - `prong-shop backup`: a copy that is whole, while the shop goes on. */
 #include "command/command.h"
+#include "base/trouble.h"
 
 #include "interrupt.h"
 #include "say.h"
@@ -42,7 +43,7 @@ static int copy(struct store *store, const char *to)
         return SAY_MISSING;
     }
     if (r < 0)
-        return say_error(SAY_MISSING, "%s: %s", to, store_trouble());
+        return say_error(SAY_MISSING, "%s: %s", to, trouble_text());
     if (stat(to, &st) < 0)
         return say_error(SAY_MISSING, "%s has gone again", to);
     printf("%s: %s\n", to, text_bytes((double)st.st_size, size));

@@ -1,6 +1,7 @@
 /* check.c - asks each part what it thinks of its settings, and the file system what it allows; every complaint begins with where the
  * setting came from. */
 #include "command/command.h"
+#include "base/trouble.h"
 #include "command/serve.h"
 
 #include "gateway/gateway.h"
@@ -96,7 +97,7 @@ static void check_db(struct checking *c)
     const struct store_opts opts = { .path = db };
     int r = store_open(&opts, &store);
     if (r < 0)
-        complain(c, r == -EUCLEAN || r == -ENOTSUP ? SAY_BAD_INPUT : SAY_MISSING, "--db", "%s", store_trouble());
+        complain(c, r == -EUCLEAN || r == -ENOTSUP ? SAY_BAD_INPUT : SAY_MISSING, "--db", "%s", trouble_text());
     else
         store_close(store);
 }
@@ -171,7 +172,7 @@ static void check_gateway(struct checking *c)
         return;
     }
     if (gateway_open(&loop, &opts, &gateway) < 0)
-        complain(c, SAY_USAGE, "--gateway", "%s", gateway_trouble());
+        complain(c, SAY_USAGE, "--gateway", "%s", trouble_text());
     else
         gateway_close(gateway);
     (void)uv_run(&loop, UV_RUN_DEFAULT);

@@ -3,6 +3,7 @@
 #include "command/signals.h"
 
 #include "base/log.h"
+#include "base/trouble.h"
 #include "say.h"
 #include "serve/address.h"
 #include "settings/keyfile.h"
@@ -104,7 +105,7 @@ static int run_standin(const struct request *request, const struct standin_opts 
     (void)signal(SIGPIPE, SIG_IGN);
     int status = SAY_OK, r = standin_open(&running.loop, opts, &running.standin);
     if (r < 0)
-        status = say_error(r == -EINVAL ? SAY_USAGE : SAY_MISSING, "%s", standin_trouble());
+        status = say_error(r == -EINVAL ? SAY_USAGE : SAY_MISSING, "%s", trouble_text());
     else {
         watch(&running);
         int size = (int)(strrchr(request->listen, ':') - request->listen);

@@ -2,6 +2,7 @@
 #include "command/command.h"
 
 #include "base/clock.h"
+#include "base/trouble.h"
 #include "json.h"
 #include "say.h"
 #include "settings/settings.h"
@@ -92,7 +93,7 @@ static int list(struct store *store, bool as_json)
     struct listing listing = { .json = as_json ? &w : NULL };
     struct store_reader *reader;
     if (store_reader_open(store, &reader) < 0)
-        return say_error(SAY_MISSING, "%s", store_trouble());
+        return say_error(SAY_MISSING, "%s", trouble_text());
     if (as_json) {
         json_begin(&w, NULL, '{');
         json_put_string(&w, "schema", "prong-shop.jobs/1");
@@ -100,7 +101,7 @@ static int list(struct store *store, bool as_json)
     }
     int status = SAY_OK;
     if (store_read_jobs(reader, list_one, &listing) < 0)
-        status = say_error(SAY_MISSING, "%s", store_trouble());
+        status = say_error(SAY_MISSING, "%s", trouble_text());
     if (as_json) {
         json_end(&w, ']');
         json_end(&w, '}');
@@ -127,7 +128,7 @@ static int resend(struct store *store, const struct words *tokens)
         else if (r == -EINVAL)
             status = say_error(SAY_WRONG, "%s: its receipt is on its way already, or it is not paid", tokens->word[i]);
         else
-            return say_error(SAY_MISSING, "%s: %s", tokens->word[i], store_trouble());
+            return say_error(SAY_MISSING, "%s: %s", tokens->word[i], trouble_text());
     }
     return status;
 }

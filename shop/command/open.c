@@ -1,5 +1,6 @@
 /* open.c - what jobs, stock and backup have in common. */
 #include "command/command.h"
+#include "base/trouble.h"
 
 #include "say.h"
 
@@ -31,6 +32,6 @@ int command_open_store(const char *db, struct store **ret_store)
     const struct store_opts opts = { .path = db };
     int r = store_open(&opts, ret_store);
     if (r < 0)
-        return say_error(r == -EUCLEAN || r == -ENOTSUP ? SAY_BAD_INPUT : SAY_MISSING, "%s", store_trouble());
+        return say_error(r == -EUCLEAN || r == -ENOTSUP ? SAY_BAD_INPUT : SAY_MISSING, "%s", trouble_text());
     return SAY_OK;
 }

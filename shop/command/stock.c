@@ -1,5 +1,6 @@
 /* stock.c - `prong-shop stock`: how many there are of what, and how many there are from now on. */
 #include "command/command.h"
+#include "base/trouble.h"
 
 #include "json.h"
 #include "say.h"
@@ -75,7 +76,7 @@ static int list(struct store *store, bool as_json)
     memcpy(products, catalogue->products, catalogue->n * sizeof *products);
     int status = SAY_OK;
     if (store_reader_open(store, &reader) < 0 || store_read_stock(reader, products, catalogue->n) < 0)
-        status = say_error(SAY_MISSING, "%s", store_trouble());
+        status = say_error(SAY_MISSING, "%s", trouble_text());
     else if (as_json)
         list_json(catalogue, products);
     else
@@ -121,7 +122,7 @@ static int change(struct store *store, const struct words *words)
     for (size_t i = 0; i < words->n && status == SAY_OK; i++) {
         (void)change_read(words->word[i], &one);
         if (store_change_stock(store, one.sku, one.stock) < 0)
-            status = say_error(SAY_MISSING, "%s: %s", one.sku, store_trouble());
+            status = say_error(SAY_MISSING, "%s: %s", one.sku, trouble_text());
         else
             printf("%s\n", words->word[i]);
     }

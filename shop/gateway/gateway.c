@@ -12,6 +12,7 @@
  * it fall idle when there is less to do. A group that has been idle for a while is closed, with its connections: their other side would
  * close them soon, and perhaps just when a charge is sent. */
 #include "gateway/gateway.h"
+#include "base/trouble.h"
 
 #include "gateway/multi.h"
 #include "gateway/verdict.h"
@@ -69,23 +70,6 @@ struct gateway {
     uint32_t connect_ms, total_ms, idle_ms, connections;
     uint32_t open;                      /* handles of the loop; the last one frees this */
 };
-
-static _Thread_local char trouble[160];
-
-const char *gateway_trouble(void)
-{
-    return trouble;
-}
-
-static int fail(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int fail(int r, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(trouble, sizeof trouble, fmt, args);
-    va_end(args);
-    return r;
-}
 
 /* ---- what libcurl calls ---- */
 
@@ -585,18 +569,18 @@ static int check_url(const char *text)
 {
     CURLU *url = curl_url();
     if (!url)
-        return fail(-ENOMEM, "out of memory");
-    int r = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK ? 0 : fail(-EINVAL, "%.80s is no URL", text);
+        return trouble_say(-ENOMEM, "out of memory");
+    int r = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK ? 0 : trouble_say(-EINVAL, "%.80s is no URL", text);
     if (r == 0) {
         char *scheme = part_of(url, CURLUPART_SCHEME), *host = part_of(url, CURLUPART_HOST), *user = part_of(url, CURLUPART_USER);
         char *query = part_of(url, CURLUPART_QUERY), *fragment = part_of(url, CURLUPART_FRAGMENT);
         bool is_https = scheme && strcmp(scheme, "https") == 0, is_http = scheme && strcmp(scheme, "http") == 0;
         if (!is_https && !is_http)
-            r = fail(-EINVAL, "the gateway's URL begins with https://, or with http:// for one on this machine");
+            r = trouble_say(-EINVAL, "the gateway's URL begins with https://, or with http:// for one on this machine");
         else if (is_http && !is_loopback(host))
-            r = fail(-EINVAL, "%.80s: http is for a gateway on this machine; elsewhere it is https", text);
+            r = trouble_say(-EINVAL, "%.80s: http is for a gateway on this machine; elsewhere it is https", text);
         else if (user || query || fragment)
-            r = fail(-EINVAL, "the gateway's URL has no user, no ? and no #");
+            r = trouble_say(-EINVAL, "the gateway's URL has no user, no ? and no #");
         curl_free(scheme);
         curl_free(host);
         curl_free(user);
@@ -621,7 +605,7 @@ static int make_headers(struct gateway *gateway, const char *key)
     }
     sodium_memzero(line, sizeof line);
     gateway->headers = gateway->post_headers ? gateway->post_headers->next : NULL;
-    return gateway->headers && gateway->headers->next ? 0 : fail(-ENOMEM, "out of memory");
+    return gateway->headers && gateway->headers->next ? 0 : trouble_say(-ENOMEM, "out of memory");
 }
 
 static void wipe(struct gateway *gateway)
@@ -659,19 +643,19 @@ static int copy_options(struct gateway *gateway, const struct gateway_opts *opts
     gateway->idle_ms = opts->idle_ms ? opts->idle_ms : IDLE_MS;
     gateway->connections = opts->connections ? opts->connections : CONNECTIONS;
     if (!gateway->url || (opts->ca_file && !gateway->ca_file))
-        return fail(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     return make_headers(gateway, opts->key);
 }
 
 int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gateway **ret_gateway)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return fail(-ENOMEM, "libcurl does not start");
+        return trouble_say(-ENOMEM, "libcurl does not start");
     int r = check_url(opts->url);
     if (r == 0 && !is_visible(opts->key, KEY_MAX))
-        r = fail(-EINVAL, "the gateway's key is empty, too long or has characters that no key has");
+        r = trouble_say(-EINVAL, "the gateway's key is empty, too long or has characters that no key has");
     if (r == 0 && strlen(opts->url) > 512)
-        r = fail(-EINVAL, "the gateway's URL is too long");
+        r = trouble_say(-EINVAL, "the gateway's URL is too long");
     if (r < 0) {
         curl_global_cleanup();
         return r;
@@ -679,12 +663,12 @@ int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gatewa
     struct gateway *gateway = calloc(1, sizeof *gateway);
     if (!gateway) {
         curl_global_cleanup();
-        return fail(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     }
     r = copy_options(gateway, opts);
     gateway->multi = (struct multi){ .done = on_done, .closed = on_closed, .arg = gateway };
     if (r == 0 && multi_open(&gateway->multi, loop) < 0)
-        r = fail(-ENOMEM, "out of memory");
+        r = trouble_say(-ENOMEM, "out of memory");
     if (r < 0) {
         wipe(gateway);
         return r;

@@ -14,8 +14,7 @@ struct gateway_opts {
     uint32_t connections;       /* at most so many, each with one charge under way; others wait in line. 0: 4,096 */
 };
 /* SIGPIPE must be ignored: TLS writes without asking. */
-int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gateway **ret_gateway);   /* -EINVAL: url; gateway_trouble() says why */
-const char *gateway_trouble(void);
+int gateway_open(uv_loop_t *loop, const struct gateway_opts *opts, struct gateway **ret_gateway);   /* -EINVAL: url; trouble_text() says why */
 /* With no charge under way; its handles end in the loop later. */
 void gateway_close(struct gateway *gateway);
 
@@ -30,7 +29,7 @@ enum charge_outcome {
 };
 struct charge {
     const char *key;            /* in: idempotency key: the same for every try */
-    const char *order;          /* in: goes along as metadata[order], and is what lookup asks for */
+    const char *order;          /* in: goes along as metadata[order], and is what lookup asks for: no two orders ever had the same */
     const char *method;         /* in: "pm_..." */
     const char *currency;       /* in: "eur" */
     int64_t amount_cents;       /* in */

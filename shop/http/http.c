@@ -5,6 +5,7 @@
  * one has ended. For these an idle handle has the loop come by at once, for all answers of this turn together. Of
  * the library's time-outs none is used: they count from the last byte, so a byte a second keeps a connection for ever (see deadline.h). */
 #include "base/log.h"
+#include "base/trouble.h"
 #include "http/listen.h"
 #include "http/receive.h"
 #include "http/server.h"
@@ -19,19 +20,6 @@
 #include <unistd.h>
 
 enum { CONNECTIONS = 10000, HEADER_BYTES = 8192, HEADER_FIELDS = 64, BODY_BYTES = 65536, PHASE_MS = 30000 };
-
-static _Thread_local char trouble[200];
-
-const char *http_trouble(void)
-{
-    return trouble;
-}
-
-static int fail(int error, const char *what)
-{
-    (void)snprintf(trouble, sizeof trouble, "%s: %s", what, strerror(-error));
-    return error;
-}
 
 /* ---- the loop -------------------------------------------------------------------------------------------------------------- */
 
@@ -206,13 +194,13 @@ static int listening_fd(const struct http_opts *opts, int *ret_fd)
     char what[100];
     if (opts->fd >= 0) {
         if ((r = listen_take(opts->fd)) < 0)
-            return fail(r, "the socket that was passed on");
+            return trouble_say(r, "the socket that was passed on: %s", strerror(-r));
         *ret_fd = opts->fd;
         return 0;
     }
     if ((r = listen_on(opts->address, opts->port, ret_fd)) < 0) {
         (void)snprintf(what, sizeof what, "%s, port %u", opts->address, opts->port);
-        return fail(r, what);
+        return trouble_say(r, "%s: %s", what, strerror(-r));
     }
     return 0;
 }
@@ -260,18 +248,18 @@ int http_open(uv_loop_t *loop, const struct http_opts *opts, struct http **ret_h
         return r;
     struct http *http = new_http(loop, opts);
     if (!http || make_refusals(http) < 0) {
-        r = fail(-ENOMEM, "HTTP");
+        r = trouble_say(-ENOMEM, "out of memory");
         goto free_http;
     }
     http->port = listen_port(fd);
     http->daemon = start_daemon(http, opts, fd);
     if (!http->daemon) {
-        r = fail(errno ? -errno : -ENOMEM, "libmicrohttpd");
+        r = trouble_say(errno ? -errno : -ENOMEM, "libmicrohttpd: %s", strerror(errno ? errno : ENOMEM));
         goto free_refusals;
     }
     r = start_handles(http);
     if (r < 0) {
-        r = fail(r, "the loop");
+        r = trouble_say(r, "the loop: %s", strerror(-r));
         goto stop_daemon;
     }
     probe(http);

@@ -24,8 +24,7 @@ struct http_opts {
     void (*handle)(struct http_request *request, void *arg);/* on the loop; ends in one http_answer(), there or later */
     void *arg;
 };
-int http_open(uv_loop_t *loop, const struct http_opts *opts, struct http **ret_http);      /* -EADDRINUSE, -EACCES, -EINVAL...: http_trouble() */
-const char *http_trouble(void);
+int http_open(uv_loop_t *loop, const struct http_opts *opts, struct http **ret_http);      /* -EADDRINUSE, -EACCES, -EINVAL...: trouble_text() */
 uint16_t http_port(const struct http *http);
 /* Accepts no more connections, ends those that are idle; answers from now on close theirs. All are gone when http_stats() counts none:
  * that is for the caller to watch, with a limit of his own beside those of the clients. */

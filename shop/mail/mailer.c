@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/trouble.h"
 #include "mail/job.h"
 #include "mail/options.h"
 #include "mail/pace.h"
@@ -44,13 +45,6 @@ struct mailer {
     bool is_ending, ended;
     int64_t deadline_ns;        /* of mailer_close(); atomic; 0: it has not been called */
 };
-
-static _Thread_local char trouble[256];
-
-const char *mailer_trouble(void)
-{
-    return trouble;
-}
 
 /* ---- leases -------------------------------------------------------------------------------------------------------------- */
 
@@ -286,18 +280,15 @@ static int start_thread(struct mailer *mailer)
 {
     prong_pool_opts opts = { .engine = "threads", .name = "mailer" };
     int r = prong_solo_start(&opts, run, &mailer, sizeof(struct mailer *), &mailer->thread);
-    if (r < 0) {
-        snprintf(trouble, sizeof trouble, "no thread for the mailer: %s", prong_last_error());
-        return r;
-    }
+    if (r < 0)
+        return trouble_say(r, "no thread for the mailer: %s", prong_last_error());
     uv_sem_wait(&mailer->begun);
     r = mailer->error;
     if (r == 0)
         return 0;
     (void)prong_solo_join(mailer->thread, PRONG_NEVER, NULL, NULL);
     prong_solo_free(mailer->thread);
-    snprintf(trouble, sizeof trouble, "%s: cannot be used: %s", mailer->opens, strerror(-r));
-    return r;
+    return trouble_say(r, "%s: cannot be used: %s", mailer->opens, strerror(-r));
 }
 
 static void free_mailer(struct mailer *mailer)
@@ -313,7 +304,7 @@ int mailer_open(const struct mailer_opts *opts, struct mailer **ret_mailer)
     if (!mailer)
         return -ENOMEM;
     (void)uv_sem_init(&mailer->begun, 0);
-    int r = options_take(opts, &mailer->opts, &mailer->texts, trouble, sizeof trouble);
+    int r = options_take(opts, &mailer->opts, &mailer->texts);
     if (r < 0)
         goto free_mailer;
     r = uv_loop_init(&mailer->loop);

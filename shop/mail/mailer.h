@@ -23,8 +23,7 @@ struct mailer_opts {
     uint32_t backoff_ms;        /* first pause after a temporary refusal; doubles with jitter up to 1 h, for 24 h; 0: 15,000 */
     prong_fn *render;           /* NULL: receipt_render(); for tests, what becomes of a receipt whose renderer crashes */
 };
-int mailer_open(const struct mailer_opts *opts, struct mailer **ret_mailer);    /* -EINVAL: mailer_trouble() says why, with the option */
-const char *mailer_trouble(void);
+int mailer_open(const struct mailer_opts *opts, struct mailer **ret_mailer);    /* -EINVAL: trouble_text() says why, with the option */
 void mailer_wake(struct mailer *mailer);        /* there is a new receipt; any thread; cheap; never waits */
 /* Takes no new ones; waits for those under way until the deadline, then gives their leases back (or to the next server). NULL is fine. */
 void mailer_close(struct mailer *mailer, prong_time deadline);

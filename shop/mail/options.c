@@ -1,5 +1,6 @@
 /* options.c - one check after the other; the first that fails is told. */
 #include "mail/options.h"
+#include "base/trouble.h"
 
 #include "mail/mime.h"
 #include "mail/receipt.h"
@@ -71,19 +72,15 @@ static int copy_texts(struct mailer_opts *opts, void **ret_texts)
     return 0;
 }
 
-int options_take(const struct mailer_opts *opts, struct mailer_opts *ret_opts, void **ret_texts, char *trouble, size_t size)
+int options_take(const struct mailer_opts *opts, struct mailer_opts *ret_opts, void **ret_texts)
 {
     struct mailer_opts taken = *opts;
     const char *why = check(&taken);
-    if (why) {
-        snprintf(trouble, size, "%s", why);
-        return -EINVAL;
-    }
+    if (why)
+        return trouble_say(-EINVAL, "%s", why);
     int r = copy_texts(&taken, ret_texts);
-    if (r < 0) {
-        snprintf(trouble, size, "no memory");
-        return r;
-    }
+    if (r < 0)
+        return trouble_say(r, "out of memory");
     *ret_opts = taken;
     return 0;
 }

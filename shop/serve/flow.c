@@ -45,6 +45,7 @@ struct flow_run {
     };
     char *answer;               /* malloc'd; from SETTLING on */
     char id[24], key[TOKEN_TEXT_SIZE], intent[64];
+    char reference[40];         /* what the gateway files it under */
     struct flow_run *pause_prev, *pause_next;
     UT_hash_handle hh;
 };
@@ -164,6 +165,14 @@ static void placed_known(struct flow_run *run, const struct store_place *place)
     free(place->known_answer.body);
 }
 
+/* The number alone would come again after a backup was restored, and a search could find another order's charge. */
+static void name_run(struct flow_run *run)
+{
+    enum { OF_KEY = 8 };
+    snprintf(run->id, sizeof run->id, "%" PRId64, run->order->id);
+    snprintf(run->reference, sizeof run->reference, "%s-%.*s", run->id, OF_KEY, run->key);
+}
+
 static void on_placed(struct store_op *op, int error)
 {
     struct flow_run *run = (struct flow_run *)((char *)op - offsetof(struct flow_run, place));
@@ -171,7 +180,7 @@ static void on_placed(struct store_op *op, int error)
     flow->in_store--;
     if (!error && run->place.placed == STORE_PLACED) {
         fail_point("after-intent");
-        snprintf(run->id, sizeof run->id, "%" PRId64, run->order->id);
+        name_run(run);
         ask_gateway(run, CHARGING);
         return;
     }
@@ -193,7 +202,7 @@ static struct flow_run *add_run(struct flow *flow, struct order *order)
     run->flow = flow;
     run->order = order;
     token_text(&order->charge_key, run->key);
-    snprintf(run->id, sizeof run->id, "%" PRId64, order->id);
+    name_run(run);
     HASH_ADD(hh, flow->runs, order->token, sizeof order->token, run);
     flow->stats.under_way++;
     return run;
@@ -341,7 +350,7 @@ static void ask_gateway(struct flow_run *run, enum stage stage)
 {
     struct flow *flow = run->flow;
     run->stage = stage;
-    run->charge = (struct charge){ .key = run->key, .order = run->id, .method = run->order->method, .currency = run->order->currency,
+    run->charge = (struct charge){ .key = run->key, .order = run->reference, .method = run->order->method, .currency = run->order->currency,
                                    .amount_cents = run->order->total_cents, .done = on_charged };
     flow->stats.at_gateway++;
     if (stage == LOOKING) {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/trouble.h"
 #include "say.h"
 #include "serve/address.h"
 #include "serve/routes.h"
@@ -59,7 +60,7 @@ static int open_store(struct server *server)
     if (r == 0)
         r = store_reader_open(shop->store, &shop->reader);
     if (r < 0)
-        return say_error(SAY_MISSING, "%s", store_trouble());
+        return say_error(SAY_MISSING, "%s", trouble_text());
     shop->stock = calloc(store_catalogue(shop->store)->n, sizeof *shop->stock);
     if (!shop->stock)
         return say_error(SAY_MISSING, "out of memory");
@@ -72,7 +73,7 @@ static int open_gateway(struct server *server)
                                        .connections = server->opts.orders_in_flight };
     if (gateway_open(&server->shop.loop, &opts, &server->shop.gateway) == 0)
         return SAY_OK;
-    return say_error(SAY_USAGE, "--gateway: %s", gateway_trouble());
+    return say_error(SAY_USAGE, "--gateway: %s", trouble_text());
 }
 
 static int open_mailer(struct server *server)
@@ -88,7 +89,7 @@ static int open_mailer(struct server *server)
                                       .per_second = o->mails_per_second, .backoff_ms = o->mail_backoff_ms };
     if (mailer_open(&opts, &server->shop.mailer) == 0)
         return SAY_OK;
-    return say_error(SAY_USAGE, "--mail: %s", mailer_trouble());
+    return say_error(SAY_USAGE, "--mail: %s", trouble_text());
 }
 
 /* What an earlier server left is on its way before the first new order comes. */
@@ -122,7 +123,7 @@ static int open_http(struct server *server)
     const struct http_opts opts = { .address = address, .port = port, .fd = activated_socket(), .connections = server->opts.connections,
                                     .per_address = server->opts.per_address, .handle = routes_handle, .arg = shop };
     if (http_open(&shop->loop, &opts, &shop->http) < 0)
-        return say_error(SAY_MISSING, "--listen %s: %s", server->opts.listen, http_trouble());
+        return say_error(SAY_MISSING, "--listen %s: %s", server->opts.listen, trouble_text());
     const char *colon = strrchr(server->opts.listen, ':');
     snprintf(shop->url, sizeof shop->url, "http://%.*s:%u", (int)(colon - server->opts.listen), server->opts.listen, http_port(shop->http));
     shop->public_url = server->opts.public_url ? server->opts.public_url : shop->url;
@@ -241,10 +242,11 @@ static void close_all(struct server *server)
 {
     struct shop *shop = &server->shop;
     prong_time deadline = prong_in_ms(server->opts.drain_ms);
+    if (shop->flow)
+        flow_abandon(shop->flow);       /* whoever still waits is told, as long as there is a server to tell by */
     if (shop->http)
         http_close(shop->http);
     if (shop->flow) {
-        flow_abandon(shop->flow);
         while (!flow_is_idle(shop->flow))
             (void)uv_run(&shop->loop, UV_RUN_ONCE);
         flow_close(shop->flow);

@@ -4,6 +4,7 @@
  * timer ends; a hanging one is suspended until the client has gone, which its socket tells. What else can be wrong with an answer is done
  * as it is sent: see deliver(). */
 #include "standin/standin.h"
+#include "base/trouble.h"
 
 #include "standin/api.h"
 
@@ -50,23 +51,6 @@ struct standin {
     bool is_closing;
     uint32_t open;              /* handles of the loop; the last one frees this */
 };
-
-static _Thread_local char trouble[160];
-
-const char *standin_trouble(void)
-{
-    return trouble;
-}
-
-static int fail(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int fail(int r, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(trouble, sizeof trouble, fmt, args);
-    va_end(args);
-    return r;
-}
 
 /* ---- the daemon on the loop ---- */
 
@@ -386,14 +370,14 @@ static int listen_at(const char *address, uint16_t port, int *ret_fd, uint16_t *
     struct sockaddr_storage at;
     socklen_t size = sizeof at;
     if (uv_ip4_addr(address, port, (struct sockaddr_in *)&at) < 0 && uv_ip6_addr(address, port, (struct sockaddr_in6 *)&at) < 0)
-        return fail(-EINVAL, "%.64s is no IP address", address);
+        return trouble_say(-EINVAL, "%.64s is no IP address", address);
     int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     if (fd < 0)
-        return fail(-errno, "no socket: %s", strerror(errno));
+        return trouble_say(-errno, "no socket: %s", strerror(errno));
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&at, at.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) < 0 ||
         listen(fd, SOMAXCONN) < 0 || getsockname(fd, (struct sockaddr *)&at, &size) < 0) {
-        int r = fail(-errno, "cannot listen on %.64s port %u: %s", address, port, strerror(errno));
+        int r = trouble_say(-errno, "cannot listen on %.64s port %u: %s", address, port, strerror(errno));
         (void)close(fd);
         return r;
     }
@@ -408,14 +392,14 @@ static int open_api(struct api *api, const struct standin_opts *opts)
     api->seed = 1;      /* the same draws each time */
     api->delay_ms = opts->delay_ms;
     if (behave_read(opts->behave ? opts->behave : "", &api->behave) < 0)
-        return fail(-EINVAL, "\"%.80s\" is no list of behaviours with percentages up to 100", opts->behave);
+        return trouble_say(-EINVAL, "\"%.80s\" is no list of behaviours with percentages up to 100", opts->behave);
     api->key = opts->key ? strdup(opts->key) : NULL;
     int r = (opts->key && !api->key) || book_open(&api->book) < 0 ? -ENOMEM : 0;
     if (r == 0)
         r = ledger_open(&api->ledger, opts->ledger, api->book, &line);
     if (r < 0) {
-        (void)(line > 0 && r == -EINVAL ? fail(r, "ledger %.100s: line %" PRIu64 " is no event", opts->ledger, line) :
-               fail(r, "ledger %.100s: %s", opts->ledger ? opts->ledger : "in memory", strerror(-r)));
+        (void)(line > 0 && r == -EINVAL ? trouble_say(r, "ledger %.100s: line %" PRIu64 " is no event", opts->ledger, line) :
+               trouble_say(r, "ledger %.100s: %s", opts->ledger ? opts->ledger : "in memory", strerror(-r)));
         book_close(api->book);
         free(api->key);
     }
@@ -435,7 +419,7 @@ static int start(struct standin *standin, const struct standin_opts *opts, int f
                                        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_request_over, standin,
                                        MHD_OPTION_CONNECTION_LIMIT, opts->connections ? opts->connections : (unsigned)CONNECTIONS,
                                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
-    return standin->daemon ? 0 : fail(-EMFILE, "cannot start the server");
+    return standin->daemon ? 0 : trouble_say(-EMFILE, "cannot start the server");
 }
 
 int standin_open(uv_loop_t *loop, const struct standin_opts *opts, struct standin **ret_standin)
@@ -443,7 +427,7 @@ int standin_open(uv_loop_t *loop, const struct standin_opts *opts, struct standi
     int fd = -1, r;
     struct standin *standin = calloc(1, sizeof *standin);
     if (!standin)
-        return fail(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     r = open_api(&standin->api, opts);
     if (r < 0)
         goto free_standin;
@@ -456,7 +440,7 @@ int standin_open(uv_loop_t *loop, const struct standin_opts *opts, struct standi
     int epoll_fd = MHD_get_daemon_info(standin->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     r = uv_poll_init(loop, &standin->poll, epoll_fd);
     if (r < 0) {
-        (void)fail(r, "cannot watch its sockets: %s", uv_strerror(r));
+        (void)trouble_say(r, "cannot watch its sockets: %s", uv_strerror(r));
         goto stop_daemon;
     }
     standin->poll.data = standin->more.data = standin;

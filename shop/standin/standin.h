@@ -14,7 +14,6 @@ struct standin_opts {
     uint32_t delay_ms;          /* before each answer */
     uint32_t connections;       /* 0: 10,000 */
 };
-int standin_open(uv_loop_t *loop, const struct standin_opts *opts, struct standin **ret_standin);   /* -EINVAL, -EADDRINUSE, ...: standin_trouble() */
-const char *standin_trouble(void);
+int standin_open(uv_loop_t *loop, const struct standin_opts *opts, struct standin **ret_standin);   /* -EINVAL, -EADDRINUSE, ...: trouble_text() */
 uint16_t standin_port(const struct standin *standin);
 void standin_close(struct standin *standin);    /* its handles end in the loop later */

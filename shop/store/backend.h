@@ -1,6 +1,6 @@
 /* backend.h - what a database must do for the store: the table that a second kind (PostgreSQL) would fill in.
  *
- * All return 0 or -errno as in store.h, with words in store_trouble(). begin to mark are called by the writer's thread alone; keep_short by the
+ * All return 0 or -errno as in store.h, with words in trouble_text(). begin to mark are called by the writer's thread alone; keep_short by the
  * keeper's; a reader's by the thread that opened it. */
 #pragma once
 #include "store/store.h"
@@ -44,6 +44,3 @@ struct backend {
     int (*backup)(struct db *db, const char *to, int (*told)(int64_t pages_done, int64_t pages, void *arg), void *arg);
 };
 extern const struct backend sqlite_backend;
-
-/* Sets store_trouble(); returns `error`, a negative errno. */
-int store_say(int error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/trouble.h"
 #include "store/backend.h"
 
 #include <prong.h>
@@ -46,22 +47,6 @@ struct store_port {
     pthread_mutex_t lock;
     struct store_op *first, **last;         /* done, with their error in posted_ms */
 };
-
-static _Thread_local char trouble[512];
-
-const char *store_trouble(void)
-{
-    return trouble;
-}
-
-int store_say(int error, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(trouble, sizeof trouble, fmt, args);
-    va_end(args);
-    return error;
-}
 
 static int64_t now_ns(void)
 {
@@ -257,7 +242,7 @@ static void note_commit(struct store *store, int64_t ns, uint64_t n, int r)
     }
     (void)pthread_mutex_unlock(&store->lock);
     if (r < 0)
-        log_line(LOG_LEVEL_ERROR, "database: %s", trouble);
+        log_line(LOG_LEVEL_ERROR, "database: %s", trouble_text());
 }
 
 /* One op that breaks its batch by a mistake of ours must not fail the others: then each is tried alone. */
@@ -351,7 +336,7 @@ static int start(const char *name, prong_fn *fn, struct store *store, prong_solo
 {
     const prong_pool_opts opts = { .engine = "threads", .name = name };
     int r = prong_solo_start(&opts, fn, &store, sizeof store, ret_solo);
-    return r < 0 ? store_say(r, "cannot start the database's thread: %s", prong_last_error()) : 0;
+    return r < 0 ? trouble_say(r, "cannot start the database's thread: %s", prong_last_error()) : 0;
 }
 
 static void join(prong_solo *solo)
@@ -365,7 +350,7 @@ int store_open(const struct store_opts *opts, struct store **ret_store)
 {
     struct store *store = calloc(1, sizeof *store);
     if (!store)
-        return store_say(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     store->backend = &sqlite_backend;
     store->last = &store->first;
     (void)pthread_mutex_init(&store->lock, NULL);
@@ -462,7 +447,7 @@ int store_reader_open(struct store *store, struct store_reader **ret_reader)
 {
     struct store_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
-        return store_say(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     reader->backend = store->backend;
     int r = store->backend->reader_open(store->db, &reader->reader);
     if (r < 0) {

@@ -27,11 +27,10 @@ struct store_opts {
     uint32_t busy_ms;           /* 0: 5,000 */
 };
 
-/* 0; else -errno, and store_trouble() tells in words what and what to do: -EBUSY: another server has the file; -EUCLEAN: it is no
+/* 0; else -errno, and trouble_text() tells in words what and what to do: -EBUSY: another server has the file; -EUCLEAN: it is no
  * database of a shop, or damaged; -ENOTSUP: of a newer prong-shop; -ENOENT, -EACCES, -EROFS, -ENOSPC, -EIO, -ENOMEM. */
 int store_open(const struct store_opts *opts, struct store **ret_store);
 void store_close(struct store *store);              /* first commits what was posted. All ports and readers are closed before. NULL is fine */
-const char *store_trouble(void);                    /* this thread's last failed call here, for people */
 bool store_failed(const struct store *store);       /* see -EIO above; any thread */
 const struct secret *store_secret(const struct store *store);          /* random, made with the database; for tokens and CSRF */
 const struct catalogue *store_catalogue(const struct store *store);    /* as it was at open */

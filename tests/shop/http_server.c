@@ -12,6 +12,7 @@
  *   GET  /stats          the numbers, and the paths that were handed over
  *   any  /last           200, and closes the connection */
 #include "http/http.h"
+#include "base/trouble.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -187,7 +188,7 @@ int main(int argc, char **argv)
     server.big = calloc(1, BIG_MAX);
     server.paths = json_array();
     if (!server.big || !server.paths || http_open(loop, &opts, &server.http) < 0) {
-        fprintf(stderr, "http_server: %s\n", http_trouble());
+        fprintf(stderr, "http_server: %s\n", trouble_text());
         return 1;
     }
     (void)uv_async_init(loop, &server.soon_wake, order_soon);

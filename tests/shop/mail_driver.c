@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/trouble.h"
 #include "harness.h"
 #include "mail/mailer.h"
 
@@ -54,7 +55,7 @@ int main(int argc, char **argv)
     unsigned n = add_all(opts.store, option(argc, argv, "--copies", 1));
     int64_t begin = clock_ms();
     if (mailer_open(&opts, &mailer) < 0)
-        return fprintf(stderr, "mail_driver: %s\n", mailer_trouble()), 1;
+        return fprintf(stderr, "mail_driver: %s\n", trouble_text()), 1;
     double_wait_rest(opts.store);
     double seconds = (double)(clock_ms() - begin) / 1000;
     mailer_close(mailer, prong_in_ms(10000));

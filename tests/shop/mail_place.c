@@ -1,5 +1,6 @@
 /* mail_place.c - see mail_place.h. */
 #include "mail_place.h"
+#include "base/trouble.h"
 
 #include "harness.h"
 
@@ -31,7 +32,7 @@ void place_open(struct place *place)
 
 void place_start(struct place *place)
 {
-    ck_assert_msg(mailer_open(&place->opts, &place->mailer) == 0, "%s", mailer_trouble());
+    ck_assert_msg(mailer_open(&place->opts, &place->mailer) == 0, "%s", trouble_text());
 }
 
 void place_stop(struct place *place, int64_t deadline_ms)

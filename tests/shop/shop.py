@@ -452,15 +452,16 @@ class Verdict:
     def judge_charges(self, by_id):
         first = {}
         for charge in self.charges:
-            order = by_id.get(int(charge["order"]))
+            number = int(charge["order"].split("-")[0])         # behind it a part of the key
+            order = by_id.get(number)
             if not order or order.state != "paid" or (charge["key"], charge["intent"]) != (order.charge_key, order.intent):
                 self.wrong[FOUR[0]].append(f"{charge} of {order}")
-            if charge["order"] in first:
-                self.wrong[FOUR[1]].append(f"{first[charge['order']]} and {charge}")
-            first[charge["order"]] = charge
+            if number in first:
+                self.wrong[FOUR[1]].append(f"{first[number]} and {charge}")
+            first[number] = charge
         keys = {}
         for order in self.orders:
-            if order.state == "paid" and str(order.id) not in first:
+            if order.state == "paid" and order.id not in first:
                 self.wrong["paid orders without a charge"].append(str(order))
             if order.state == "paid" and order.key in keys:
                 self.wrong[FOUR[1]].append(f"of one key: {order} and {keys[order.key]}")

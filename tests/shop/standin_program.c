@@ -4,6 +4,7 @@
  *
  * Prints "listening on http://127.0.0.1:PORT" when it does; runs until it is told to end. */
 #include "standin/standin.h"
+#include "base/trouble.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&loop);
     if (standin_open(&loop, &opts, &standin) < 0) {
-        fprintf(stderr, "standin_program: %s\n", standin_trouble());
+        fprintf(stderr, "standin_program: %s\n", trouble_text());
         return 1;
     }
     uv_signal_init(&loop, &term);

@@ -1,5 +1,6 @@
 /* test_gateway.c - the client against the stand-in, and against servers that answer what no gateway should. */
 #include "harness.h"
+#include "base/trouble.h"
 
 #include "canned.h"
 #include "gateway/gateway.h"
@@ -34,7 +35,7 @@ static void open_gateway(struct world *w, const char *scheme, uint16_t port)
 {
     (void)snprintf(w->url, sizeof w->url, "%s://127.0.0.1:%u", scheme, port);
     struct gateway_opts opts = { .url = w->url, .key = "sk_test_1", .total_ms = w->total_ms, .idle_ms = w->idle_ms, .ca_file = w->ca_file };
-    ck_assert_msg(gateway_open(&w->loop, &opts, &w->gateway) == 0, "%s", gateway_trouble());
+    ck_assert_msg(gateway_open(&w->loop, &opts, &w->gateway) == 0, "%s", trouble_text());
 }
 
 static void begin(struct world *w)
@@ -47,7 +48,7 @@ static void begin_standin(struct world *w, const char *behave, uint32_t delay_ms
 {
     struct standin_opts opts = { .address = "127.0.0.1", .behave = behave, .delay_ms = delay_ms };
     begin(w);
-    ck_assert_msg(standin_open(&w->loop, &opts, &w->standin) == 0, "%s", standin_trouble());
+    ck_assert_msg(standin_open(&w->loop, &opts, &w->standin) == 0, "%s", trouble_text());
     open_gateway(w, "http", standin_port(w->standin));
 }
 
@@ -364,7 +365,7 @@ START_TEST(what_a_ledger_tells_is_replayed_after_a_restart)
         struct world w = { 0 };
         struct standin_opts opts = { .address = "127.0.0.1", .ledger = path };
         begin(&w);
-        ck_assert_msg(standin_open(&w.loop, &opts, &w.standin) == 0, "%s", standin_trouble());
+        ck_assert_msg(standin_open(&w.loop, &opts, &w.standin) == 0, "%s", trouble_text());
         open_gateway(&w, "http", standin_port(w.standin));
         *(i == 0 ? &first : &again) = charge(&w, "k1", "pm_card_visa");
         struct charge c = charge(&w, "k2", "pm_card_chargeDeclined");

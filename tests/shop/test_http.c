@@ -1,5 +1,6 @@
 /* test_http.c - the HTTP server in one loop with its clients. What it does with odd bytes from outside is in test_http.py; this runs under the sanitizers, too. */
 #include "harness.h"
+#include "base/trouble.h"
 
 #include "http/http.h"
 
@@ -48,7 +49,7 @@ static void open_with(struct http_opts opts)
     opts.fd = -1;
     opts.handle = handle;
     ck_assert_int_eq(uv_loop_init(&loop), 0);
-    ck_assert_msg(http_open(&loop, &opts, &http) == 0, "%s", http_trouble());
+    ck_assert_msg(http_open(&loop, &opts, &http) == 0, "%s", trouble_text());
 }
 
 static void close_all(void)
@@ -380,7 +381,7 @@ START_TEST(what_cannot_be_opened_is_told)
     int ends[2];
     ck_assert_int_eq(uv_loop_init(&loop), 0);
     ck_assert_int_eq(http_open(&loop, &opts, &http), -EINVAL);
-    ck_assert_ptr_nonnull(strstr(http_trouble(), "localhost"));
+    ck_assert_ptr_nonnull(strstr(trouble_text(), "localhost"));
     opts.address = "127.0.0.1";
     ck_assert_int_eq(http_open(&loop, &opts, &http), 0);
     opts.port = http_port(http);

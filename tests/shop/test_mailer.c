@@ -3,6 +3,7 @@
 #include "mail_place.h"
 
 #include "base/clock.h"
+#include "base/trouble.h"
 #include "mail/pace.h"
 #include "mail/receipt.h"
 
@@ -403,7 +404,7 @@ START_TEST(options_that_cannot_be_are_refused_in_words)
         place.opts.starttls = rows[i].starttls;
         place.opts.user = rows[i].user;
         ck_assert_msg(mailer_open(&place.opts, &mailer) < 0, "%s, %s", rows[i].to, rows[i].from);
-        ck_assert_msg(strncmp(mailer_trouble(), rows[i].names, strlen(rows[i].names)) == 0, "%s", mailer_trouble());
+        ck_assert_msg(strncmp(trouble_text(), rows[i].names, strlen(rows[i].names)) == 0, "%s", trouble_text());
     }
     place_close(&place);
 }

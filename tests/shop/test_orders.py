@@ -73,7 +73,7 @@ class Place(House):
         return next((order for order in self.orders() if order.key == key), None)
 
     def charges_of(self, key):
-        return [one for one in self.gateway.events() if one["order"] == str(self.order_of(key).id)]
+        return [one for one in self.gateway.events() if one["order"].split("-")[0] == str(self.order_of(key).id)]
 
 
 # ---- keys ------------------------------------------------------------------------------------------------------------------

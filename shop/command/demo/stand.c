@@ -2,6 +2,7 @@
  *
  * A thread and no process: the port is known before the shop starts, without a way to tell it, and nothing can be left behind. */
 #include "command/demo/stand.h"
+#include "base/trouble.h"
 
 #include "say.h"
 
@@ -47,7 +48,7 @@ struct stand *stand_open(const struct standin_opts *opts)
         return NULL;
     }
     if (standin_open(&stand->loop, opts, &stand->standin) < 0) {
-        (void)say_error(SAY_MISSING, "the gateway does not start: %s", standin_trouble());
+        (void)say_error(SAY_MISSING, "the gateway does not start: %s", trouble_text());
         run_out(stand);
         return NULL;
     }

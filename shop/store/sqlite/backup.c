@@ -1,6 +1,8 @@
 /* backup.c - SQLite's online backup, a few pages at a time, so that a server beside it goes on. The copy is one moment's. */
 #include "store/sqlite/db.h"
 
+#include "base/trouble.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -30,7 +32,7 @@ static int sync_copy(const char *to)
     if (r == 0)
         r = sync_path(dirname(copy), O_DIRECTORY);
     free(copy);
-    return r < 0 ? store_say(r, "cannot sync %s: %s", to, strerror(-r)) : 0;
+    return r < 0 ? trouble_say(r, "cannot sync %s: %s", to, strerror(-r)) : 0;
 }
 
 static int copy_pages(struct conn *from, struct conn *to, int (*told)(int64_t, int64_t, void *), void *arg)
@@ -43,7 +45,7 @@ static int copy_pages(struct conn *from, struct conn *to, int (*told)(int64_t, i
         code = sqlite3_backup_step(backup, PAGES_A_STEP);
         int pages = sqlite3_backup_pagecount(backup);
         if (told && told(pages - sqlite3_backup_remaining(backup), pages, arg))
-            r = store_say(-ECANCELED, "interrupted");
+            r = trouble_say(-ECANCELED, "interrupted");
         if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
             (void)sqlite3_sleep(PAUSE_MS);
     } while (r == 0 && (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED));
@@ -59,7 +61,7 @@ static int check_copy(struct conn *conn, const char *to)
         return conn_trouble(conn, code, to);
     bool is_good = sqlite3_step(statement) == SQLITE_ROW && strcmp(column_text(statement, 0), "ok") == 0;
     (void)sqlite3_finalize(statement);
-    return is_good ? 0 : store_say(-EIO, "%s: the copy is damaged", to);
+    return is_good ? 0 : trouble_say(-EIO, "%s: the copy is damaged", to);
 }
 
 static int write_copy(struct db *db, const char *to, int (*told)(int64_t, int64_t, void *), void *arg)
@@ -88,7 +90,7 @@ int backup_to(struct db *db, const char *to, int (*told)(int64_t pages_done, int
 {
     int fd = open(to, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);       /* ours alone: it holds addresses of people */
     if (fd < 0)
-        return store_say(-errno, "cannot make %s: %s", to, strerror(errno));
+        return trouble_say(-errno, "cannot make %s: %s", to, strerror(errno));
     (void)close(fd);
     int r = write_copy(db, to, told, arg);
     if (r < 0)

@@ -2,6 +2,7 @@
 #include "store/sqlite/db.h"
 
 #include "base/clock.h"
+#include "base/trouble.h"
 
 #include <errno.h>
 
@@ -10,14 +11,14 @@ static int resend(struct db *db, const struct token *token)
     sqlite3_stmt *row;
     int r = sql_row(&db->writer, SQL_FIND_TOKEN, &row, "b", token);
     if (r <= 0)
-        return r < 0 ? r : store_say(-ENOENT, "there is no order with this token");
+        return r < 0 ? r : trouble_say(-ENOENT, "there is no order with this token");
     int64_t id = sqlite3_column_int64(row, 0);
     sql_done(row);
     r = sql_run(&db->writer, SQL_RESEND, "ii", id, clock_ms());
     if (r < 0)
         return r;
     if (!sqlite3_changes(db->writer.sqlite))
-        return store_say(-EINVAL, "its receipt is on its way already, or it is not paid");
+        return trouble_say(-EINVAL, "its receipt is on its way already, or it is not paid");
     return event_add(&db->writer, id, "receipt asked for again", "");
 }
 
@@ -26,7 +27,7 @@ static int set_stock(struct db *db, const char *sku, int64_t stock)
     int r = stock == UNLIMITED ? sql_run(&db->writer, SQL_SET_STOCK, "t", sku) : sql_run(&db->writer, SQL_SET_STOCK, "ti", sku, stock);
     if (r < 0)
         return r;
-    return sqlite3_changes(db->writer.sqlite) ? 0 : store_say(-ENOENT, "there is no product '%s'", sku);
+    return sqlite3_changes(db->writer.sqlite) ? 0 : trouble_say(-ENOENT, "there is no product '%s'", sku);
 }
 
 static int finish(struct db *db, int r)

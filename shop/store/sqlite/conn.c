@@ -1,6 +1,8 @@
 /* conn.c - connections, statements, and what SQLite's codes mean. */
 #include "store/sqlite/db.h"
 
+#include "base/trouble.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +33,7 @@ static int errno_of(struct conn *conn, int code)
 
 int conn_trouble(struct conn *conn, int code, const char *what)
 {
-    return store_say(errno_of(conn, code), "%s: %s (%s)", what, conn->sqlite ? sqlite3_errmsg(conn->sqlite) : "", sqlite3_errstr(code));
+    return trouble_say(errno_of(conn, code), "%s: %s (%s)", what, conn->sqlite ? sqlite3_errmsg(conn->sqlite) : "", sqlite3_errstr(code));
 }
 
 int conn_run(struct conn *conn, const char *sql)

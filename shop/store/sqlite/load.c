@@ -1,6 +1,8 @@
 /* load.c - rows to orders. */
 #include "store/sqlite/db.h"
 
+#include "base/trouble.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@ static int load_lines(const struct db *db, struct conn *conn, int64_t id, struct
         int64_t product_id = sqlite3_column_int64(row, 0);
         const struct product *const *product = bsearch(&product_id, db->by_id, db->catalogue.n, sizeof *db->by_id, compare_id);
         if (!product) {
-            r = store_say(-EPROTO, "%s: order %lld is for a product that is not there", db->path, (long long)id);
+            r = trouble_say(-EPROTO, "%s: order %lld is for a product that is not there", db->path, (long long)id);
             break;
         }
         lines[n++] = (struct order_line){ .product = *product, .qty = (uint32_t)sqlite3_column_int64(row, 1),
@@ -58,7 +60,7 @@ int load_order(const struct db *db, struct conn *conn, int64_t id, struct order 
         *ret_order = order;
     }
     sql_done(row);
-    return order ? 0 : store_say(-ENOMEM, "out of memory");
+    return order ? 0 : trouble_say(-ENOMEM, "out of memory");
 }
 
 int load_answer(struct conn *conn, int64_t id, struct store_answer *ret_answer)
@@ -76,5 +78,5 @@ int load_answer(struct conn *conn, int64_t id, struct store_answer *ret_answer)
         *ret_answer = (struct store_answer){ .status = sqlite3_column_int(row, 0), .body = body, .size = size };
     }
     sql_done(row);
-    return body ? 0 : store_say(-ENOMEM, "out of memory");
+    return body ? 0 : trouble_say(-ENOMEM, "out of memory");
 }

@@ -1,6 +1,8 @@
 /* read.c - readers: connections that see what is committed and keep nobody waiting. */
 #include "store/sqlite/db.h"
 
+#include "base/trouble.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,7 @@ int reader_open(struct db *db, struct db_reader **ret_reader)
 {
     struct db_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
-        return store_say(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     reader->db = db;
     int r = conn_open(&reader->conn, db->path, SQLITE_OPEN_READWRITE, db->busy_ms);
     if (r == 0)
@@ -48,7 +50,7 @@ static int read_whole_order(struct db_reader *reader, const struct token *token,
     sqlite3_stmt *row;
     int r = sql_row(conn, SQL_FIND_TOKEN, &row, "b", token);
     if (r <= 0)
-        return r < 0 ? r : store_say(-ENOENT, "no such order");
+        return r < 0 ? r : trouble_say(-ENOENT, "no such order");
     int64_t id = sqlite3_column_int64(row, 0);
     r = load_order(reader->db, conn, id, &view->order);
     if (r == 0)

@@ -4,6 +4,7 @@
 #include "store/sqlite/db.h"
 
 #include "base/clock.h"
+#include "base/trouble.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ int receipt_lease(struct db *db, struct store_lease *op)
     op->n = 0;
     op->jobs = calloc(op->most ? op->most : 1, sizeof *op->jobs);
     if (!op->jobs)
-        return store_say(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     int r = find_due(&db->writer, op, now, ids);
     for (uint32_t i = 0; i < op->n && r == 0; i++) {
         r = sql_run(&db->writer, SQL_TAKE_RECEIPT, "i", ids[i]);

@@ -2,6 +2,8 @@
  * appended or lies in small indexes of what is under way, so that an order touches few pages however many there are. */
 #include "store/sqlite/db.h"
 
+#include "base/trouble.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,12 +86,12 @@ static int load_secret(struct db *db)
     sqlite3_stmt *row;
     int r = sql_row(&db->writer, SQL_META, &row, "t", "secret");
     if (r <= 0)
-        return r < 0 ? r : store_say(-EUCLEAN, "%s: the shop's secret is missing from it", db->path);
+        return r < 0 ? r : trouble_say(-EUCLEAN, "%s: the shop's secret is missing from it", db->path);
     bool is_good = sqlite3_column_bytes(row, 0) == SECRET_SIZE;
     if (is_good)
         memcpy(db->secret.bytes, sqlite3_column_blob(row, 0), SECRET_SIZE);
     sql_done(row);
-    return is_good ? 0 : store_say(-EUCLEAN, "%s: the shop's secret in it is damaged", db->path);
+    return is_good ? 0 : trouble_say(-EUCLEAN, "%s: the shop's secret in it is damaged", db->path);
 }
 
 static void copy_text(char *to, size_t size, const char *text)
@@ -123,7 +125,7 @@ static int load_catalogue(struct db *db)
     c->products = calloc(PRODUCTS_MAX, sizeof *c->products);
     db->by_id = calloc(PRODUCTS_MAX, sizeof *db->by_id);
     if (!c->products || !db->by_id)
-        return store_say(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     int r = sql_row(&db->writer, SQL_PRODUCTS, &row, "");
     while (r == 1 && c->n < PRODUCTS_MAX) {
         db->by_id[c->n] = &c->products[c->n];
@@ -134,7 +136,7 @@ static int load_catalogue(struct db *db)
         sql_done(row);
     if (r == 0)
         qsort(db->by_id, c->n, sizeof *db->by_id, compare_ids);
-    return r == 1 ? store_say(-EUCLEAN, "%s: more than %d products", db->path, PRODUCTS_MAX) : r;
+    return r == 1 ? trouble_say(-EUCLEAN, "%s: more than %d products", db->path, PRODUCTS_MAX) : r;
 }
 
 static int load_currency(struct db *db)
@@ -142,7 +144,7 @@ static int load_currency(struct db *db)
     sqlite3_stmt *row;
     int r = sql_row(&db->writer, SQL_META, &row, "t", "currency");
     if (r <= 0)
-        return r < 0 ? r : store_say(-EUCLEAN, "%s: the shop's currency is missing from it", db->path);
+        return r < 0 ? r : trouble_say(-EUCLEAN, "%s: the shop's currency is missing from it", db->path);
     copy_text(db->catalogue.currency, sizeof db->catalogue.currency, column_text(row, 0));
     sql_done(row);
     return 0;
@@ -159,9 +161,9 @@ static int check(struct db *db, int64_t *ret_version)
     if (r < 0)
         return r;
     if (tables && application != APPLICATION_ID)
-        return store_say(-EUCLEAN, "%s is a database, but not of prong-shop", db->path);
+        return trouble_say(-EUCLEAN, "%s is a database, but not of prong-shop", db->path);
     if (*ret_version > VERSION)
-        return store_say(-ENOTSUP, "%s was made by a newer prong-shop (version %d of its tables; this one knows %d)", db->path, (int)*ret_version,
+        return trouble_say(-ENOTSUP, "%s was made by a newer prong-shop (version %d of its tables; this one knows %d)", db->path, (int)*ret_version,
                          VERSION);
     return 0;
 }
@@ -171,7 +173,7 @@ int schema_make(struct db *db, bool may_create)
     int64_t version;
     int r = check(db, &version);
     if (r == 0 && version == 0)
-        r = may_create ? make(&db->writer) : store_say(-EUCLEAN, "%s is empty: no shop was ever served from it", db->path);
+        r = may_create ? make(&db->writer) : trouble_say(-EUCLEAN, "%s is empty: no shop was ever served from it", db->path);
     if (r == 0)
         r = load_secret(db);
     if (r == 0)

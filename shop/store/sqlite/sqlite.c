@@ -1,6 +1,8 @@
 /* sqlite.c - the table for the store, and opening: lock, connection, schema, what an earlier server left. */
 #include "store/sqlite/db.h"
 
+#include "base/trouble.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,14 +20,14 @@ static int lock(struct db *db)
 {
     char *name;
     if (asprintf(&name, "%s-lock", db->path) < 0)
-        return store_say(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     int r = 0;
     db->lock_fd = open(name, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     if (db->lock_fd < 0)
-        r = store_say(-errno, "cannot make %s: %s", name, strerror(errno));
+        r = trouble_say(-errno, "cannot make %s: %s", name, strerror(errno));
     else if (flock(db->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        r = errno == EWOULDBLOCK ? store_say(-EBUSY, "another prong-shop serves %s: end that one first, or give this one a --db of its own", db->path)
-                                 : store_say(-errno, "cannot lock %s: %s", name, strerror(errno));
+        r = errno == EWOULDBLOCK ? trouble_say(-EBUSY, "another prong-shop serves %s: end that one first, or give this one a --db of its own", db->path)
+                                 : trouble_say(-errno, "cannot lock %s: %s", name, strerror(errno));
     free(name);
     return r;
 }
@@ -35,7 +37,7 @@ static int make_file(const char *path)
 {
     int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
-        return store_say(-errno, "cannot open %s: %s", path, strerror(errno));
+        return trouble_say(-errno, "cannot open %s: %s", path, strerror(errno));
     (void)close(fd);        /* no lock of SQLite's is held on it yet */
     return 0;
 }
@@ -44,8 +46,8 @@ static int check_file(const char *path)
 {
     struct stat file;
     if (stat(path, &file) < 0)
-        return store_say(-errno, "cannot open %s: %s", path, strerror(errno));
-    return S_ISREG(file.st_mode) ? 0 : store_say(-EINVAL, "%s is no file", path);
+        return trouble_say(-errno, "cannot open %s: %s", path, strerror(errno));
+    return S_ISREG(file.st_mode) ? 0 : trouble_say(-EINVAL, "%s is no file", path);
 }
 
 static int open_all(struct db *db, const struct store_opts *opts)
@@ -84,11 +86,11 @@ static int open_db(const struct store_opts *opts, struct db **ret_db)
 {
     struct db *db = calloc(1, sizeof *db);
     if (!db)
-        return store_say(-ENOMEM, "out of memory");
+        return trouble_say(-ENOMEM, "out of memory");
     db->lock_fd = -1;
     db->busy_ms = opts->busy_ms ? opts->busy_ms : BUSY_MS;
     db->path = strdup(opts->path);
-    int r = db->path ? open_all(db, opts) : store_say(-ENOMEM, "out of memory");
+    int r = db->path ? open_all(db, opts) : trouble_say(-ENOMEM, "out of memory");
     if (r < 0) {
         close_db(db);
         return r;

@@ -2,6 +2,7 @@
 #include "store/sqlite/db.h"
 
 #include "base/clock.h"
+#include "base/trouble.h"
 
 #include <errno.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static int read_stock_of(struct conn *conn, int64_t product_id, int64_t *ret_sto
     sqlite3_stmt *row;
     int r = sql_row(conn, SQL_STOCK_OF, &row, "i", product_id);
     if (r <= 0)
-        return r < 0 ? r : store_say(-EPROTO, "a product is gone from the database");
+        return r < 0 ? r : trouble_say(-EPROTO, "a product is gone from the database");
     *ret_stock = sqlite3_column_type(row, 0) == SQLITE_NULL ? UNLIMITED : sqlite3_column_int64(row, 0);
     sql_done(row);
     return 0;
