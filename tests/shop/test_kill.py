@@ -46,12 +46,12 @@ def killed_at(house, crowd, point, number):
 
 
 def try_points(place, mail, uncertain):
-    with House(place.program, place.folder / f"{mail}-{uncertain}", mail, uncertain, gateway={"delay_ms": 5}) as house:
+    with House(place.program, place.folder / f"{mail}-{uncertain}", mail, uncertain, gateway={"delay_ms": 50}) as house:
         slowest, chance = 0, random.Random(place.seed)
         crowd = Crowd(house, 6, place.seed)
         for point in points(mail):
             before = {order.id for order in house.orders() if order.receipt == "uncertain"} if house.db.exists() else set()
-            interrupted = killed_at(house, crowd, point, chance.randint(1, 12))
+            interrupted = killed_at(house, crowd, point, chance.randint(1, 12 if point in BEFORE_MAIL else 3))
             house.open()
             slowest = max(slowest, house.settle(interrupted))
             after = {order.id for order in house.orders() if order.receipt == "uncertain"}
