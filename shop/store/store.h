@@ -6,7 +6,8 @@
  *
  * Errors of ops (negative errno): -ENOSPC: the disk is full, nothing of this op happened, later ones may do better. -EBUSY: the database
  * was locked by someone else for longer than `busy_ms`, likewise. -EIO: reading, writing or syncing failed: from then on every op fails so (what a
- * failed sync has left on disk nobody knows), store_failed() is true, and the server must end and start again. -ESHUTDOWN: closing. */
+ * failed sync has left on disk nobody knows), store_failed() is true, and the server must end and start again. -ESHUTDOWN: closing. -ENOMEM,
+ * -EPROTO (a mistake of ours, or rows that were changed by hand): this op alone. */
 #pragma once
 #include "order/order.h"
 
