@@ -12,6 +12,9 @@ typedef _Atomic uint64_t pn_u64;
 #define pn_store_release(p, v)         atomic_store_explicit((p), (v), memory_order_release)
 #define pn_swap_acquire(p, v)          atomic_exchange_explicit((p), (v), memory_order_acquire)
 #define pn_swap_release(p, v)          atomic_exchange_explicit((p), (v), memory_order_release)
+/* Sequentially consistent: of two sides that each store one word and then load the other's, at least one sees what the other stored. */
+#define pn_load_seq_cst(p)             atomic_load_explicit((p), memory_order_seq_cst)
+#define pn_store_seq_cst(p, v)         atomic_store_explicit((p), (v), memory_order_seq_cst)
 #define pn_add_relaxed(p, v)           atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define pn_sub_acq_rel(p, v)           atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
 /* *p from *expected to v; false: *expected holds what was there. */
