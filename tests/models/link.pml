@@ -78,36 +78,31 @@ byte on, wn;
 #define HAS     1
 #define AGAIN   2
 
-/* ---- bell.h: the word is the number of a turn and who dozes ---- */
+/* ---- bell.h ---- */
 
 #define AWAKE   0
 #define DOZES_A 1
 #define DOZES_B 2
 #define who(word) ((word) & 3)
 
-/* The next turn: one that is not in the word, and not what the ringer rang for last. */
-inline new_turn(own, there, rung) {
+/* Instead of the number of a turn: whether the ringer has rung for what is in memory. Each store of the sleeper's is a new turn, or does not matter. */
+#define RUNG 4
 #ifndef BROKEN_DOZES_IN_THE_SAME_TURN
-    t = 0;
-    do
-    :: t == (own >> 2) || t == (there >> 2) || t == (rung >> 2) -> t++
-    :: else -> break
-    od
+#define kept(word) 0
 #else
-    t = own >> 2
+#define kept(word) (mem[word] & RUNG)
 #endif
-}
+#define has_to_ring(word) (who(mem[word]) != AWAKE && !(mem[word] & RUNG))
 
 /* ---- what is not in memory ---- */
 
 bit call_bell, reply_bell, kick, message;       /* eventfds; a message on the worker's channel */
 bit leave, gone, buried;                        /* the worker: is to go, is no more, and its runs were taken from it */
 chan death = [0] of { bool };
-byte o_rung, w_rung;                            /* what the owner rang for, and the worker */
 
 /* The owner's own, under its lock. */
 bit lock, seat, seat_sleeps;
-byte o_word;                                    /* its word, as it wrote it last */
+byte o_dozes;                                   /* what it wrote last */
 byte next, count, flight[SLOTS];                /* call numbers, the oldest first */
 byte run_of[CALLS];
 byte waiting = (1 << RUNS) - 1, ended;          /* runs, as bits */
@@ -123,21 +118,18 @@ inline release() { lock = 0 }
 /* ---- owner; all locked ---- */
 
 inline o_doze(by) {
-    atomic {
-        new_turn(o_word, mem[OSLEEP], w_rung);
-        o_word = (t << 2) | by; t = 0
-    }
+    o_dozes = by;
 #ifndef BROKEN_OWNER_DOZES_WITH_RELEASE
-    store_seq_cst(o, OSLEEP, o_word)
+    store_seq_cst(o, OSLEEP, by | kept(OSLEEP))
 #else
-    buffer(o, OSLEEP, o_word, 1)
+    buffer(o, OSLEEP, by | kept(OSLEEP), 1)
 #endif
 }
 inline o_rise() {
     if
-    :: who(o_word) != AWAKE ->
-        o_word = o_word & ~3;
-        buffer(o, OSLEEP, o_word, 0)
+    :: o_dozes != AWAKE ->
+        o_dozes = AWAKE;
+        buffer(o, OSLEEP, AWAKE | kept(OSLEEP), 0)
     :: else
     fi
 }
@@ -176,7 +168,7 @@ inline collect() {
 inline send(r) {
 #ifndef BROKEN_SENDS_WITH_NOBODY_LISTENING
     if
-    :: !seat && who(o_word) == AWAKE -> o_doze(DOZES_A)
+    :: !seat && o_dozes == AWAKE -> o_doze(DOZES_A)
     :: else
     fi;
 #endif
@@ -194,9 +186,9 @@ inline send(r) {
 #else
     store_seq_cst(o, TURN + slot(next - 1), turn(next - 1, READY));
 #endif
-    atomic {                                    /* pn_bell_look loads once; what follows is the ringer's own */
+    atomic {                                    /* pn_bell_look loads once */
         if
-        :: who(mem[WSLEEP]) != AWAKE && mem[WSLEEP] != o_rung -> o_rung = mem[WSLEEP]; call_bell = 1
+        :: has_to_ring(WSLEEP) -> mem[WSLEEP] = mem[WSLEEP] | RUNG; call_bell = 1
         :: else
         fi
     }
@@ -230,14 +222,15 @@ inline recall() {
 
 /* A thread that submits, and takes back; it has made up its mind before it waits for anything. */
 active proctype submitter() {
-    byte t;
     do
     :: atomic { !lock && waiting && has_room && next < CALLS && !buried -> lock = 1 };
         if
         :: waiting & 1 -> send(0)
         :: waiting & 2 -> send(1)
         fi;
-        release();
+        release()
+#ifdef RECALLS
+        ;
         do
         :: atomic { !lock -> lock = 1 };
             if
@@ -256,6 +249,7 @@ active proctype submitter() {
             break
         :: break
         od
+#endif
     :: atomic { !lock && waiting && (next == CALLS || buried) ->      /* others have these */
             if
             :: waiting & 1 -> waiting = waiting & ~1; end_run(0)
@@ -312,9 +306,8 @@ inline attend(goal) {
 }
 
 /* A thread that waits: for one run and then perhaps for all. */
-#ifndef DIES
+#ifdef SEAT
 active proctype waiter() {
-    byte t;
     bit hurry;
     if
     :: hurry = 1
@@ -355,7 +348,6 @@ inline bury() {
 }
 
 active proctype manager() {
-    byte t;
     do
     :: atomic { message && !lock -> message = 0; lock = 1 };
 #ifdef BROKEN_MANAGER_COLLECTS_BEFORE_IT_DOZES
@@ -412,21 +404,12 @@ inline claim() {
     fi
 }
 
-inline w_rise() {
-    w_word = w_word & ~3;
-    buffer(w, WSLEEP, w_word, 0)
-}
-
 /* A second claim, then sleep. */
 inline doze() {
-    atomic {
-        new_turn(w_word, mem[WSLEEP], o_rung);
-        w_word = (t << 2) | DOZES_A; t = 0
-    };
 #ifndef BROKEN_WORKER_DOZES_WITH_RELEASE
-    store_seq_cst(w, WSLEEP, w_word);
+    store_seq_cst(w, WSLEEP, DOZES_A | kept(WSLEEP));
 #else
-    buffer(w, WSLEEP, w_word, 1);
+    buffer(w, WSLEEP, DOZES_A | kept(WSLEEP), 1);
 #endif
 #ifndef BROKEN_WORKER_DOES_NOT_LOOK_AGAIN
     claim();
@@ -444,7 +427,7 @@ inline doze() {
         fi
     :: else
     fi;
-    w_rise()
+    buffer(w, WSLEEP, AWAKE | kept(WSLEEP), 0)
 }
 
 inline execute() {
@@ -469,12 +452,12 @@ inline execute() {
 #endif
     atomic {
         if
-        :: who(mem[OSLEEP]) != AWAKE && mem[OSLEEP] != w_rung ->
-            w_rung = mem[OSLEEP];
+        :: has_to_ring(OSLEEP) ->
             if
-            :: who(w_rung) == DOZES_A -> message = 1
-            :: who(w_rung) == DOZES_B -> reply_bell = 1
-            fi
+            :: who(mem[OSLEEP]) == DOZES_A -> message = 1
+            :: who(mem[OSLEEP]) == DOZES_B -> reply_bell = 1
+            fi;
+            mem[OSLEEP] = mem[OSLEEP] | RUNG
         :: else
         fi
     };
@@ -482,7 +465,7 @@ inline execute() {
 }
 
 active proctype worker() {
-    byte i, t, what, w_word;
+    byte i, what;
     {
         do
         :: claim();
