@@ -220,7 +220,7 @@ inline recall() {
     fi
 }
 
-/* A thread that submits, and takes back; it has made up its mind before it waits for anything. */
+/* A thread that submits, and takes back as often as it likes; it may always stop that, so it hides nobody's sleep. */
 active proctype submitter() {
     do
     :: atomic { !lock && waiting && has_room && next < CALLS && !buried -> lock = 1 };
@@ -245,8 +245,7 @@ active proctype submitter() {
                 }
             :: else
             fi;
-            release();
-            break
+            release()
         :: break
         od
 #endif
@@ -391,13 +390,11 @@ inline claim() {
         if
         :: d_step { seen == turn(i, READY) -> what = HAS }
 #ifdef BROKEN_CLAIM_DOES_NOT_LOOK_AGAIN
-        :: d_step { else -> what = HAS }
+        :: else -> what = HAS
 #else
         :: else ->
             what = AGAIN;
-#ifndef BROKEN_BEGUN_STAYS
             store_seq_cst(w, BEGUN, i)
-#endif
 #endif
         fi
     :: else -> what = NOTHING

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""The protocols of the process engine, checked exhaustively: every order of steps of the models beside this file.
+
+    python3 tests/models/run.py [MODEL]
+
+Each model is right, and each of its mutants (the same with a BROKEN_ name defined, which the model mentions in an #ifdef) is found to be wrong.
+Prints TAP: a line for each, with the number of states. To look at a trail, in an empty folder, for example:
+
+    spin -a -DRECALLS -DDIES -DCALLS=3 -DBROKEN_WORKER_SLEEPS_OVER_AGAIN .../link.pml && gcc -O2 -w -DSAFETY -DNOREDUCE -o pan pan.c && ./pan && \\
+    spin -t -p -DRECALLS -DDIES -DCALLS=3 -DBROKEN_WORKER_SLEEPS_OVER_AGAIN .../link.pml
+"""
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import tap                                  # noqa: E402  it lies one folder up
+
+SECONDS_MOST = 240                          # one model: far more than it needs, also on a busy machine
+
+# Each model: its cases, each a sentence and what is defined for it. A mutant runs in the first case, but where MUTANTS_OF says another.
+CASES = {
+    "link": {
+        "recalls": ("calls are taken back, and the worker dies, at any step", ["-DRECALLS", "-DDIES", "-DCALLS=3"]),
+        "seat": ("who waits sleeps and is woken, also by a death", ["-DSEAT", "-DDIES", "-DCALLS=2"]),
+    },
+}
+MUTANTS_OF = {
+    ("link", "seat"): ["SEAT_DOES_NOT_LOOK_AGAIN", "SEAT_IS_LEFT_WITHOUT_A_WORD"],
+}
+
+
+class Search:
+    """What came of one search."""
+
+    def __init__(self, said):
+        errors = re.search(r"errors: (\d+)", said)
+        states = re.search(r"^ *(\d+) states, stored", said, re.M)
+        self.whole = bool(errors and states) and "search depth too small" not in said and "Search not completed" not in said
+        self.errors = int(errors.group(1)) if errors else 0
+        self.states = int(states.group(1)) if states else 0
+        what = re.search(r"^pan:\d+: (.*?)(?: \(at depth \d+\))?$", said, re.M)
+        self.what = what.group(1) if what else "?"
+        self.said = said
+
+
+def search(model, defines, liveness, quick):
+    """Generates, compiles and runs the search, in a folder of its own. Partial order reduction is left out: a death at any step forbids it."""
+    with tempfile.TemporaryDirectory() as folder:
+        def run(*words):
+            done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  errors="replace", timeout=SECONDS_MOST)
+            assert done.returncode == 0, f"{' '.join(words)}: status {done.returncode}: {done.stdout}"
+            return done.stdout
+        run("spin", "-a", *defines, os.path.join(HERE, model + ".pml"))
+        kind = ["-DNFAIR=5"] if liveness else ["-DSAFETY", "-DNOREDUCE"]
+        run("gcc", "-O1" if quick else "-O2", "-w", *kind, "-o", "pan", "pan.c")
+        return Search(run("./pan", "-n", "-m200000", "-w22", *(["-a", "-f"] if liveness else [])))
+
+
+def mutants_of(model):
+    with open(os.path.join(HERE, model + ".pml"), encoding="utf-8") as file:
+        return sorted(set(re.findall(r"\bBROKEN_(\w+)", file.read())))
+
+
+def case_of(model, mutant):
+    return next((case for (of, case), mutants in MUTANTS_OF.items() if of == model and mutant in mutants), next(iter(CASES[model])))
+
+
+def jobs_of(model):
+    """Gives (model, case, mutant or None)."""
+    for case in CASES[model]:
+        yield model, case, None
+    for mutant in mutants_of(model):
+        yield model, case_of(model, mutant), mutant
+
+
+def outcome(job):
+    """Gives (sentence, lines about what is wrong)."""
+    model, case, mutant = job
+    words, defines = CASES[model][case][:2]
+    liveness = "liveness" in CASES[model][case][2:]
+    if mutant:
+        defines = defines + [f"-DBROKEN_{mutant}"]
+        sentence = f"{model}, broken: {mutant.replace('_', ' ').lower()}"
+    else:
+        sentence = f"{model}: {words}"
+    try:
+        found = search(model, defines, liveness, quick=mutant is not None)
+    except (AssertionError, subprocess.TimeoutExpired) as why:
+        return sentence, str(why).splitlines()
+    wrong = [] if found.whole or (mutant and found.errors) else ["the search was not completed"]
+    if mutant and not found.errors:
+        wrong.append("nothing was found")
+    if not mutant and found.errors:
+        wrong.append(f"errors: {found.errors}")
+    how = f"found after {found.states} states: {found.what}" if mutant else f"{found.states} states"
+    return f"{sentence} ({how})", wrong + found.said.splitlines() if wrong else []
+
+
+def main():
+    if not shutil.which("spin") or not shutil.which("gcc"):
+        print("1..0 # SKIP there is no spin, or no gcc: apt-get install spin gcc")
+        return 0
+    models = sys.argv[1:] or list(CASES)
+    jobs = [job for model in models for job in jobs_of(model)]
+    with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+        return tap.tell(pool.map(outcome, jobs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
