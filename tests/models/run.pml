@@ -13,9 +13,11 @@
 #define RUNS 2
 #define RETRIES 1
 #define SENT_BACK_MOST 1
-#define DEATHS 3
+#define DEATHS 2
+#ifndef CANCELS
 #define CANCELS 2
-#define OVERDUE 2
+#endif
+#define OVERDUE 1
 
 #define WAITING 0
 #define IN_HAND 1
@@ -74,14 +76,16 @@ inline drop_newest() {
     flight[count] = 0; phase[count] = 0
 }
 
+#ifndef BROKEN_CANCELLED_IS_BEGUN_AGAIN
+#define is_wanted(r) (!runs[r].asked && !runs[r].kill_wanted)
+#else
+#define is_wanted(r) true
+#endif
+
 /* A bad end: begun again where that is allowed. */
 inline end_badly(r, what) {
     if
-#ifndef BROKEN_RETRY_AFTER_A_CANCEL
-    :: runs[r].retries > 0 && !runs[r].asked && !runs[r].kill_wanted ->
-#else
-    :: runs[r].retries > 0 ->
-#endif
+    :: runs[r].retries > 0 && is_wanted(r) ->
 #ifndef BROKEN_RETRIES_ARE_NOT_COUNTED
         runs[r].retries--;
 #endif
@@ -123,13 +127,11 @@ inline take_back(last, and_last) {
     od
 }
 
-/* The kill must hit this run or none: what lies behind it is taken back; if some of that has begun, this one's reply is there. */
-inline kill_run(why, leaves_behind) {
-    if
-    :: !leaves_behind -> take_back(0, 0)
-    :: else
-    fi;
+/* The kill must hit this run or none. What lay behind it has been taken back before; if some of that had begun, this one's reply is there. */
+inline kill_run(why) {
+#ifndef BROKEN_KILL_DOES_NOT_COLLECT_FIRST
     collect();
+#endif
     atomic {
         if
         :: runs[0].state == SENT ->
@@ -144,19 +146,8 @@ inline kill_run(why, leaves_behind) {
         fi
     }
 }
-#ifdef BROKEN_CANCEL_LEAVES_OTHERS_BEHIND_THE_KILLED
-#define CANCEL_LEAVES 1
-#else
-#define CANCEL_LEAVES 0
-#endif
-#ifdef BROKEN_TIMEOUT_LEAVES_OTHERS_BEHIND_THE_KILLED
-#define TIMEOUT_LEAVES 1
-#else
-#define TIMEOUT_LEAVES 0
-#endif
 
 inline send(r) {
-    assert(!runs[r].asked && !runs[r].kill_wanted);
     runs[r].state = SENT;
     flight[count] = r; phase[count] = NOT_BEGUN;
     count++
@@ -167,9 +158,9 @@ inline send(r) {
 
 inline hand_out(r) {
     if
-    :: runs[r].asked -> end_run(r, CANCELLED)
-    :: !runs[r].asked -> send(r)
-    :: !runs[r].asked -> runs[r].state = IN_HAND
+    :: !is_wanted(r) -> end_run(r, CANCELLED)
+    :: is_wanted(r) -> send(r)
+    :: is_wanted(r) -> runs[r].state = IN_HAND
     fi
 }
 
@@ -189,7 +180,7 @@ inline copied(r) {
     :: !runs[r].asked && has_room(r) -> send(r)
     :: !runs[r].asked && !has_room(r) -> runs[r].state = WAITING
 #else
-    :: has_room(r) -> runs[r].state = SENT; flight[count] = r; phase[count] = NOT_BEGUN; count++
+    :: has_room(r) -> send(r)
     :: !has_room(r) -> runs[r].state = WAITING
 #endif
     fi
@@ -211,37 +202,48 @@ active proctype collector() {
     od
 }
 
+#define IF_WAITING 1
+#define ASK        2
+#define KILL       3
+
+/* All three ways: what has not begun is taken out of the queue, or the ring, and ended. */
 active proctype canceller() {
-    byte calls, r;
+    byte calls, how, r;
     do
     :: calls < CANCELS ->
         calls++;
-        atomic { !lock -> lock = 1; runs[0].cancelled = runs[0].state != ENDED || runs[0].cancelled };
-        /* Of all three ways: not begun is out of the queue, or the ring, and ended. */
-#ifndef BROKEN_CANCEL_ENDS_WHAT_IT_COULD_NOT_TAKE_BACK
         if
+        :: how = IF_WAITING
+        :: how = ASK
+        :: how = KILL
+        fi;
+        atomic { !lock -> lock = 1; runs[0].cancelled = runs[0].state != ENDED || runs[0].cancelled };
+        if
+#ifndef BROKEN_KILL_DOES_NOT_TAKE_BACK_FIRST
         :: runs[0].state == SENT -> take_back(0, 1)
+#else
+        :: runs[0].state == SENT && how != KILL -> take_back(0, 1)
+#endif
         :: else
         fi;
+#ifndef BROKEN_CANCEL_ENDS_WHAT_IT_COULD_NOT_TAKE_BACK
         if
         :: runs[0].state == WAITING -> end_run(0, CANCELLED)
 #else
         if
         :: runs[0].state == WAITING || runs[0].state == SENT -> runs[0].state = ENDED; runs[0].kind = CANCELLED
 #endif
-        :: runs[0].state == ENDED
+        :: runs[0].state == ENDED              /* -EALREADY */
         :: runs[0].state == IN_HAND || runs[0].state == SENT ->
+            assert(runs[0].state == IN_HAND || runs[0].attempts > 0);         /* IF_WAITING: -EBUSY */
+            runs[0].asked = runs[0].asked || how != IF_WAITING;
+            runs[0].kill_wanted = runs[0].kill_wanted || how == KILL;
             if
-            :: true                             /* IF_WAITING: -EBUSY */
-            :: runs[0].asked = 1                 /* ASK */
-            :: runs[0].asked = 1;                /* KILL */
-                runs[0].kill_wanted = 1;
-                if
-                :: runs[0].state == SENT -> kill_run(CANCELLED, CANCEL_LEAVES)
-                :: else
-                fi
+            :: runs[0].state == SENT && how == KILL -> kill_run(CANCELLED)
+            :: else
             fi
         fi;
+        how = 0;
         lock = 0
     :: break
     od
@@ -252,7 +254,10 @@ active proctype timer() {
     byte times, r;
     do
     :: atomic { !lock && times < OVERDUE && count > 0 && flight[0] == 0 && here -> lock = 1; times++ };
-        kill_run(TIMEOUT, TIMEOUT_LEAVES);
+#ifndef BROKEN_TIMEOUT_LEAVES_OTHERS_BEHIND
+        take_back(0, 0);
+#endif
+        kill_run(TIMEOUT);
         lock = 0
     :: break
     od
@@ -331,6 +336,7 @@ end:
             k = at;
             runs[flight[k]].attempts++;
             assert(runs[flight[k]].attempts <= RETRIES + 1);
+            assert(!runs[flight[k]].asked && !runs[flight[k]].kill_wanted);
             phase[k] = BEGUN;
             k = 0
         }
