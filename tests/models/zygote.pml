@@ -87,6 +87,7 @@ inline dies(g) {
     od
 }
 
+#define is_unreaped(g, i) (parent[i] == g && (w_lives(i) || (zombies[g] & (1 << i))))
 #define idle (z[g] == ACTIVE && !tell[g] && !owner_dead)
 
 inline w_dies(i) {
@@ -133,8 +134,8 @@ end:
 #ifndef BROKEN_STANDBY_IS_NOT_REPLACED
     :: atomic { idle && mate[g] != NONE && z[mate[g]] == DEAD -> mate[g] = NONE }
 #endif
-    :: atomic { z[g] == ACTIVE && tell[g] == TELL_STANDBY -> from_z[g]!tell_of[g]; tell[g] = 0; tell_of[g] = 0 }
-    :: atomic { z[g] == ACTIVE && tell[g] > TELL_STANDBY -> from_pool[g]!tell[g], tell_of[g]; tell[g] = 0; tell_of[g] = 0 }
+    :: atomic { z[g] == ACTIVE && tell[g] == TELL_STANDBY && nfull(from_z[g]) -> from_z[g]!tell_of[g]; tell[g] = 0; tell_of[g] = 0 }
+    :: atomic { z[g] == ACTIVE && tell[g] > TELL_STANDBY && nfull(from_pool[g]) -> from_pool[g]!tell[g], tell_of[g]; tell[g] = 0; tell_of[g] = 0 }
     :: atomic {
             idle && to_pool[g]?[START, _] ->
             to_pool[g]?START, id;
@@ -144,15 +145,21 @@ end:
             fi;
             tell_of[g] = id; id = 0
         }
-    /* By number: an earlier worker's pid may be another's by now. */
+    /* Only its own child that it has not reaped: another may have that pid by now. */
     :: atomic {
             idle && to_pool[g]?[KILL, _] ->
             to_pool[g]?KILL, id;
-#ifdef BROKEN_KILL_IS_BY_PID_ALONE
-            id = w_born - 1;
-#endif
             if
-            :: w_lives(id) && parent[id] == g -> assert(kill_asked[id]); w_dies(id)
+#ifndef BROKEN_KILL_OF_WHO_WAS_REAPED
+            :: is_unreaped(g, id) ->
+#else
+            :: true ->
+#endif
+                assert(is_unreaped(g, id) && kill_asked[id]);
+                if
+                :: w_lives(id) -> w_dies(id)
+                :: else
+                fi
             :: else
             fi;
             id = 0
@@ -243,7 +250,9 @@ inline hear(what, id) {
 
 inline hear_standby() {
     if
+#ifndef BROKEN_DEAD_STANDBY_IS_NOT_BURIED
     :: standby != NONE -> bury(standby)
+#endif
     :: else
     fi;
     standby = id
@@ -370,7 +379,9 @@ inline nobody_remains() {
 proctype owners_end() {
     byte k;
     if
-    :: timeout -> all_are_well()
+    :: true ->
+        faults = FAULTS;                        /* there were fewer */
+        timeout -> all_are_well()
     :: true
     fi;
     owner_dead = 1;
