@@ -1,15 +1,19 @@
 /* link.pml - one link: calls go to a worker and replies come back, calls are taken back, both sides sleep, and the worker may be killed.
  *
- * Models src/engine/processes/ring.h (all of it), src/sync/bell.h (all of it), and who calls them: the worker's loop (worker.c), pn_link_call,
- * pn_link_recall and pn_link_take_reply (link.c), send (dispatch.c), the seat and the manager (collect.c, manager.c), and how the runs of a dead
- * worker are sorted (manager.c).
+ * Models src/engine/processes/ring.h (all of it), src/sync/bell.h (all of it), and who calls them: the worker's loop (worker.c),
+ * pn_link_call, pn_link_recall and pn_link_take_reply (link.c), send (dispatch.c), the seat and the manager (collect.c, manager.c), and
+ * how the runs of a dead worker are sorted (manager.c).
  *
- * Memory is weaker than on x86: stores wait in a buffer and may become visible in another order. A release store becomes visible behind all that were
- * made before it, and a sequentially consistent one at once, behind all others. Loads are not reordered, as all that matter here are acquire
- * or sequentially consistent.
+ * Memory is weaker than on x86: stores wait in a buffer and may become visible in another order. A release store becomes visible behind
+ * all that were made before it, and a sequentially consistent one at once, behind all others. Loads are not reordered, as all that
+ * matter here are acquire or sequentially consistent.
  *
- * Abstracted: the pool's lock orders what the owner's threads store, so these share one buffer; a ring of 2 slots; a few runs and calls; the content of a slot is one
- * word, read twice; eventfds and epolls are bits; the number of a turn of sleep is one that nobody remembers; a run that goes back after a death is done with. */
+ * Abstracted: the pool's lock orders what the owner's threads store, so these share one buffer; a ring of 2 slots, a few runs and calls;
+ * the content of a slot is one word, read twice; eventfds and epolls are bits; a turn of sleep has no number; a run that goes back after
+ * a death is done with.
+ *
+ * What must hold is asserted where it matters; and nobody may wait for ever, which is an invalid end state. Defines: RECALLS, DIES (the
+ * worker may), SEAT (a thread waits in it), CALLS. */
 #ifndef RUNS
 #define RUNS 2
 #endif
@@ -85,7 +89,8 @@ byte on, wn;
 #define DOZES_B 2
 #define who(word) ((word) & 3)
 
-/* Instead of the number of a turn: whether the ringer has rung for what is in memory. Each store of the sleeper's is a new turn, or does not matter. */
+/* Instead of the number of a turn: whether the ringer has rung for what is in memory. Each store of the sleeper's is a new turn, or
+ * does not matter. */
 #define RUNG 4
 #ifndef BROKEN_DOZES_IN_THE_SAME_TURN
 #define kept(word) 0
@@ -261,8 +266,8 @@ active proctype submitter() {
 
 #define reached(goal) ((ended & (goal)) == (goal))
 
-/* pn_attend: waits in the seat until the runs `goal` have ended; in no hurry, or until its deadline has passed. Once it has the lock, it lets it go only
- * while it spins or sleeps. */
+/* pn_attend: waits in the seat until the runs `goal` have ended; in a hurry, its deadline may pass at any time. It lets the lock go
+ * only while it spins or sleeps. */
 inline attend(goal) {
     acquire();
     seat = 1;

@@ -4,18 +4,20 @@
  *      ^                  |         |
  *      `--no worker, taken back, died before it had begun, retry
  *
- * Models src/core/run.c (claim, unclaim, begin_again, pn_run_end_locked, the cancels), src/engine/processes/dispatch.c (send, take back, large records),
- * collect.c (pn_collect), processes.c (recall, ask, kill_run) and manager.c (first_has_ended, take_runs, kill_overdue).
+ * Models src/core/run.c (claim, unclaim, begin_again, pn_run_end_locked, the cancels), src/engine/processes/dispatch.c (send, take back,
+ * large records), collect.c (pn_collect), processes.c (recall, ask, kill_run) and manager.c (first_has_ended, take_runs, kill_overdue).
  *
- * Abstracted: one worker slot with room for two calls; what link.pml shows: a recall is one step, and all that a worker stored before it died is seen.
- * Run 0 is cancelled, and has a kill_ms; run 1 is a bystander. Everything is bounded (retries, deaths, cancels), and no order of steps goes round in circles, which is
- * searched for, too; so a run that never ends would be an invalid end state. */
+ * Abstracted: one worker at a time, with room for two calls; what link.pml shows: a recall is one step, and all that a worker stored
+ * before it died is seen. Run 0 is cancelled, and has a kill_ms; run 1 is a bystander.
+ *
+ * Everything is bounded (retries, deaths, cancels), and that no order of steps goes round in circles is searched for, too; so a run that
+ * never ends is an invalid end state. */
 #define RUNS 2
 #define RETRIES 1
 #define SENT_BACK_MOST 1
 #define DEATHS 2
 #ifndef CANCELS
-#define CANCELS 2
+#define CANCELS 1
 #endif
 #define OVERDUE 1
 
@@ -127,7 +129,8 @@ inline take_back(last, and_last) {
     od
 }
 
-/* The kill must hit this run or none. What lay behind it has been taken back before; if some of that had begun, this one's reply is there. */
+/* The kill must hit this run or none. What lay behind it has been taken back before; if some of that had begun, this one's reply is
+ * there. */
 inline kill_run(why) {
 #ifndef BROKEN_KILL_DOES_NOT_COLLECT_FIRST
     collect();

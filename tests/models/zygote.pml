@@ -1,14 +1,18 @@
 /* zygote.pml - owner, zygote, stand-by and workers, any of which may die at any step.
  *
- * Models src/engine/processes/zygote.c (what a zygote and its stand-by do; starting, reaping, killing), manager.c and link.c (what the owner makes of STARTED,
- * NOT_STARTED, ENDED, STANDBY and of a zygote's death), worker.c (its first steps).
+ * Models src/engine/processes/zygote.c (what a zygote and its stand-by do: starting, reaping, killing), manager.c and link.c (what the
+ * owner makes of STARTED, NOT_STARTED, ENDED, STANDBY and of a zygote's death) and worker.c (its first steps).
  *
- * Abstracted: one pool with one link, and one run on it; opening a pool is a part of its first START; that a worker is ready is seen when it is told to be started;
- * what link.pml shows: a call is begun and replied to in one step each. A pidfd is a look at whether that process is dead. A message that was sent is
- * received, also if its sender has died since; what was sent to the dead is lost. A worker may go on for a while after its zygote's death: the kernel's signal takes time.
- * FAULTS is how many times something dies or cannot be forked, apart from the owner; so an order of steps that never ends would be an error, too, and is searched for. */
+ * Abstracted: one pool with one link, and one run on it; opening a pool is a part of its first START; that a worker is ready is seen
+ * when it has been told as started; what link.pml shows: a call is begun, and replied to, in one step each. A pidfd is a look at whether
+ * that process is dead. A message that was sent is received, also if its sender has died since; what was sent to the dead is lost. A
+ * worker may go on for a while after its zygote's death: the kernel's signal takes time. A stand-by whose end of the control channel
+ * died with its maker leaves, and is buried by nobody.
+ *
+ * FAULTS is how many times something dies, is killed or cannot be forked, apart from the owner. That no order of steps goes on for ever
+ * is searched for, too. */
 #ifndef FAULTS
-#define FAULTS 3
+#define FAULTS 2
 #endif
 #define ZYGOTES (FAULTS + 2)
 #define WORKERS (FAULTS + 1)
@@ -48,7 +52,7 @@ chan from_pool[ZYGOTES] = [3] of { byte, byte };
 
 byte mate[ZYGOTES];                             /* its stand-by */
 byte tell[ZYGOTES], tell_of[ZYGOTES];           /* what it is about to say */
-bit hung_up[ZYGOTES];                           /* its control channel has ended: the other end was in a process, or a message, that is gone */
+bit hung_up[ZYGOTES];                           /* its control channel has ended: the other end was in a process that is gone */
 byte zombies[ZYGOTES];                          /* its workers that are to be reaped, as bits */
 
 /* ---- the owner's own ---- */
@@ -135,7 +139,11 @@ end:
     :: atomic { idle && mate[g] != NONE && z[mate[g]] == DEAD -> mate[g] = NONE }
 #endif
     :: atomic { z[g] == ACTIVE && tell[g] == TELL_STANDBY && nfull(from_z[g]) -> from_z[g]!tell_of[g]; tell[g] = 0; tell_of[g] = 0 }
-    :: atomic { z[g] == ACTIVE && tell[g] > TELL_STANDBY && nfull(from_pool[g]) -> from_pool[g]!tell[g], tell_of[g]; tell[g] = 0; tell_of[g] = 0 }
+    :: atomic {
+            z[g] == ACTIVE && tell[g] > TELL_STANDBY && nfull(from_pool[g]) ->
+            from_pool[g]!tell[g], tell_of[g];
+            tell[g] = 0; tell_of[g] = 0
+        }
     :: atomic {
             idle && to_pool[g]?[START, _] ->
             to_pool[g]?START, id;
