@@ -20,7 +20,9 @@
 #ifndef CALLS
 #define CALLS 4
 #endif
+#ifndef SLOTS
 #define SLOTS 2
+#endif
 
 /* ---- memory ---- */
 
@@ -74,11 +76,11 @@ byte on, wn;
 
 #define READY    1
 #define RECALLED 2
-#define GONE     3
+#define EMPTY    3
 #define turn(i, what) (((i) << 2) | (what))
 #define slot(i) ((i) % SLOTS)
 
-#define NOTHING 0                               /* what a claim gives: these, or GONE */
+#define NOTHING 0                               /* what a claim gives */
 #define HAS     1
 #define AGAIN   2
 
@@ -108,14 +110,14 @@ chan death = [0] of { bool };
 /* The owner's own, under its lock. */
 bit lock, seat, seat_sleeps;
 byte o_dozes;                                   /* what it wrote last */
-byte next, count, flight[SLOTS];                /* call numbers, the oldest first */
-byte run_of[CALLS];
+byte calls, count, flight[3];                   /* so many were sent; those without a reply, the oldest first */
+byte next, number[CALLS], run_of[CALLS];        /* a call that was taken back leaves its number to the next */
 byte waiting = (1 << RUNS) - 1, ended;          /* runs, as bits */
 #define ALL ((1 << RUNS) - 1)
 
-/* For the properties: calls and runs as bits. */
-byte taken_back, replied, executed;
-byte started;                                   /* calls that have been read */
+/* For the properties, as bits. */
+byte taken_back, started, replied;              /* calls; started: have been read */
+byte executed;                                  /* runs */
 
 inline acquire() { atomic { !lock -> lock = 1 } }
 inline release() { lock = 0 }
@@ -146,16 +148,18 @@ inline end_run(r) {
 }
 
 inline drop_first() {
-    flight[0] = flight[1]; flight[1] = 0; count--
+    flight[0] = flight[1]; flight[1] = flight[2]; flight[2] = 0; count--
 }
 
 /* pn_collect: takes the replies that are there. Reads the slot twice: nobody is to write it meanwhile. */
+#define oldest number[flight[0]]
+
 inline collect() {
     do
-    :: count > 0 && mem[RTURN + slot(flight[0])] == turn(flight[0], READY) ->
-        assert(mem[REPLY + slot(flight[0])] == flight[0] + 1);
+    :: count > 0 && mem[RTURN + slot(oldest)] == turn(oldest, READY) ->
+        assert(mem[REPLY + slot(oldest)] == flight[0] + 1);
         atomic {
-            assert(mem[REPLY + slot(flight[0])] == flight[0] + 1);
+            assert(mem[REPLY + slot(oldest)] == flight[0] + 1);
             replied = replied & ~(1 << flight[0]);
             end_run(run_of[flight[0]]);
             drop_first()
@@ -165,9 +169,9 @@ inline collect() {
 }
 
 #ifndef BROKEN_SLOT_IS_USED_BEFORE_ITS_REPLY_IS_TAKEN
-#define has_room (count == 0 || next - flight[0] < SLOTS)
-#else
 #define has_room (count < SLOTS)
+#else
+#define has_room (count <= SLOTS)
 #endif
 
 inline send(r) {
@@ -177,12 +181,12 @@ inline send(r) {
     :: else
     fi;
 #endif
-    buffer(o, CALL + slot(next), next + 1, 0);
+    buffer(o, CALL + slot(next), calls + 1, 0);
     atomic {
         waiting = waiting & ~(1 << (r));
-        run_of[next] = r;
-        flight[count] = next;
-        count++; next++
+        run_of[calls] = r; number[calls] = next;
+        flight[count] = calls;
+        count++; calls++; next++
     }
 #if defined(BROKEN_CALL_IS_PUBLISHED_RELAXED)
     buffer(o, TURN + slot(next - 1), turn(next - 1, READY), 0);
@@ -199,7 +203,7 @@ inline send(r) {
     }
 }
 
-#define newest flight[count - 1]
+#define newest number[flight[count - 1]]
 
 inline recall() {
 #ifndef BROKEN_RECALL_STORES_WITH_RELEASE
@@ -213,11 +217,14 @@ inline recall() {
 #else
     :: true ->
 #endif
-        buffer(o, TURN + slot(newest), turn(newest, GONE), 1);
+        buffer(o, TURN + slot(newest), turn(newest, EMPTY), 1);
         atomic {
-            taken_back = taken_back | (1 << newest);
-            assert(!(started & (1 << newest)));
-            waiting = waiting | (1 << run_of[newest]);
+            taken_back = taken_back | (1 << flight[count - 1]);
+            assert(!(started & (1 << flight[count - 1])));
+            waiting = waiting | (1 << run_of[flight[count - 1]]);
+#ifndef BROKEN_NUMBERS_ARE_NOT_USED_AGAIN
+            next = newest;
+#endif
             count--; flight[count] = 0
         }
     :: else ->
@@ -228,7 +235,7 @@ inline recall() {
 /* A thread that submits, and takes back as often as it likes; it may always stop that, so it hides nobody's sleep. */
 active proctype submitter() {
     do
-    :: atomic { !lock && waiting && has_room && next < CALLS && !buried -> lock = 1 };
+    :: atomic { !lock && waiting && has_room && calls < CALLS && !buried -> lock = 1 };
         if
         :: waiting & 1 -> send(0)
         :: waiting & 2 -> send(1)
@@ -254,7 +261,7 @@ active proctype submitter() {
         :: break
         od
 #endif
-    :: atomic { !lock && waiting && (next == CALLS || buried) ->      /* others have these */
+    :: atomic { !lock && waiting && (calls == CALLS || buried) ->      /* others have these */
             if
             :: waiting & 1 -> waiting = waiting & ~1; end_run(0)
             :: waiting & 2 -> waiting = waiting & ~2; end_run(1)
@@ -333,8 +340,8 @@ inline bury() {
 #endif
     atomic {
         if
-        :: count > 0 && mem[BEGUN] > flight[0] ->         /* it was executing */
-            assert(mem[BEGUN] == flight[0] + 1);
+        :: count > 0 && mem[BEGUN] > oldest ->            /* it was executing */
+            assert(mem[BEGUN] == oldest + 1);
             assert(!(replied & (1 << flight[0])));
             end_run(run_of[flight[0]]);
             drop_first()
@@ -358,7 +365,8 @@ active proctype manager() {
         collect();
 #endif
         if
-        :: !seat -> o_doze(DOZES_A)
+        :: !seat && count > 0 -> o_doze(DOZES_A)
+        :: !seat && count == 0 -> o_rise()
         :: else
         fi;
 #ifndef BROKEN_MANAGER_COLLECTS_BEFORE_IT_DOZES
@@ -381,10 +389,6 @@ active proctype manager() {
 
 inline claim() {
     if
-    :: d_step { seen == turn(i, GONE) -> what = GONE }
-#ifndef BROKEN_SLOT_OVERTAKES_THE_WORKER
-    :: d_step { (seen >> 2) > i -> what = GONE }          /* written again: so it was gone */
-#endif
     :: d_step { seen == turn(i, RECALLED) -> what = AGAIN }
     :: seen == turn(i, READY) ->
 #ifndef BROKEN_CLAIM_STORES_WITH_RELEASE
@@ -399,7 +403,9 @@ inline claim() {
 #else
         :: else ->
             what = AGAIN;
+#ifndef BROKEN_BEGUN_STAYS
             store_seq_cst(w, BEGUN, i)
+#endif
 #endif
         fi
     :: else -> what = NOTHING
@@ -422,6 +428,7 @@ inline doze() {
 #else
     :: what == NOTHING || what == AGAIN ->
 #endif
+        assert(mem[BEGUN] == i || what == AGAIN);
         atomic { call_bell -> call_bell = 0 };
         if
         :: leave -> goto over
@@ -432,16 +439,19 @@ inline doze() {
     buffer(w, WSLEEP, AWAKE | kept(WSLEEP), 0)
 }
 
+/* What it reads is what was published last, and nobody writes it meanwhile. */
 inline execute() {
     atomic {
-        assert(mem[CALL + slot(i)] == i + 1);
-        assert(!(taken_back & (1 << i)));
-        assert(!(executed & (1 << run_of[i])));
-        executed = executed | (1 << run_of[i]);
-        started = started | (1 << i)
+        c = mem[CALL + slot(i)];
+        assert(c > 0 && number[c - 1] == i);
+        c--;
+        assert(!(taken_back & (1 << c)));
+        assert(!(executed & (1 << run_of[c])));
+        executed = executed | (1 << run_of[c]);
+        started = started | (1 << c)
     };
-    assert(mem[CALL + slot(i)] == i + 1);
-    buffer(w, REPLY + slot(i), i + 1, 0);
+    assert(mem[CALL + slot(i)] == c + 1);
+    buffer(w, REPLY + slot(i), c + 1, 0);
 #if defined(BROKEN_REPLY_IS_PUBLISHED_RELAXED)
     buffer(w, RTURN + slot(i), turn(i, READY), 0);
 #elif defined(BROKEN_REPLY_IS_PUBLISHED_WITH_RELEASE)
@@ -449,25 +459,31 @@ inline execute() {
 #else
     atomic {
         store_seq_cst(w, RTURN + slot(i), turn(i, READY));
-        replied = replied | (1 << i)
+        replied = replied | (1 << c)
     };
 #endif
-    atomic {
+    /* With patience: somebody may be about to look by himself. */
+    if
+    :: has_to_ring(OSLEEP) ->
         if
-        :: has_to_ring(OSLEEP) ->
-            if
-            :: who(mem[OSLEEP]) == DOZES_A -> message = 1
-            :: who(mem[OSLEEP]) == DOZES_B -> reply_bell = 1
-            fi;
-            mem[OSLEEP] = mem[OSLEEP] | RUNG
-        :: else
+        :: who(mem[OSLEEP]) == AWAKE
+        :: atomic {
+                has_to_ring(OSLEEP) ->
+                if
+                :: who(mem[OSLEEP]) == DOZES_A -> message = 1
+                :: who(mem[OSLEEP]) == DOZES_B -> reply_bell = 1
+                fi;
+                mem[OSLEEP] = mem[OSLEEP] | RUNG
+            }
         fi
-    };
+    :: else
+    fi;
+    c = 0;
     i++
 }
 
 active proctype worker() {
-    byte i, what;
+    byte i, c, what;
     {
         do
         :: claim();
@@ -477,7 +493,6 @@ active proctype worker() {
             fi;
             if
             :: what == HAS -> execute()
-            :: what == GONE -> i++
             :: else                             /* NOTHING, AGAIN */
             fi;
             what = NOTHING

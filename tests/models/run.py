@@ -45,6 +45,7 @@ FOR_MUTANTS = {"link": ["-DRECALLS", "-DDIES", "-DCALLS=3"], "run": [], "zygote"
 FOR_MUTANT = {
     ("link", "SEAT_DOES_NOT_LOOK_AGAIN"): ["-DSEAT", "-DDIES", "-DCALLS=2"],
     ("link", "SEAT_IS_LEFT_WITHOUT_A_WORD"): ["-DSEAT", "-DDIES", "-DCALLS=2"],
+    ("link", "SLOT_IS_USED_BEFORE_ITS_REPLY_IS_TAKEN"): ["-DSLOTS=1", "-DCALLS=2"],
     ("link", "REPLIES_OF_THE_DEAD_ARE_IGNORED"): ["-DRECALLS", "-DDIES", "-DCALLS=2"],
 }
 # To be found by what is read, not by who sleeps for ever: these are wrong in both ways.

@@ -73,7 +73,7 @@ bit kill_asked[WORKERS], told_end[WORKERS];
 #define CRASHED 2
 #define LOST    3
 byte state, kind, retries = RETRIES;
-bit is_there, begun, replied;                   /* the link's memory */
+bit is_there[WORKERS], begun[WORKERS], replied[WORKERS];      /* the link's memory, which each worker has anew */
 
 /* ---- zygotes ---- */
 
@@ -191,6 +191,9 @@ end:
 
 /* ---- workers ---- */
 
+/* Nobody else has that run. */
+#define is_at_work(i) (link == HERE && link_id == i && state == SENT)
+
 proctype worker_process(byte i) {
     bit warned;                                 /* will be killed with its parent: no signal comes for one that had died before */
 end:
@@ -207,8 +210,8 @@ end:
             fi
         }
     :: atomic { w[i] == ARMED && warned && z[parent[i]] == DEAD -> w[i] = DEAD }
-    :: atomic { w[i] == ARMED && is_there && !begun -> assert(link_id == i && state == SENT); begun = 1 }
-    :: atomic { w[i] == ARMED && begun && !replied -> assert(link_id == i && state == SENT); replied = 1 }
+    :: atomic { w[i] == ARMED && is_there[i] && !begun[i] -> assert(is_at_work(i)); begun[i] = 1 }
+    :: atomic { w[i] == ARMED && begun[i] && !replied[i] -> assert(is_at_work(i)); replied[i] = 1 }
     :: atomic { w_lives(i) && faults < FAULTS && !owner_dead -> faults++; w_dies(i) }
     od
 }
@@ -222,27 +225,33 @@ inline bury(g) {
 
 inline end_run(what) {
     assert(state != OVER);
-    assert(replied == (what == DONE));
+    assert(link == ABSENT || replied[link_id] == (what == DONE));
     state = OVER; kind = what
 }
+
+inline forget(i) { is_there[i] = 0; begun[i] = 0; replied[i] = 0 }
 
 /* The worker is dead: what was there is taken, what was not begun waits again. */
 inline clear_link(what) {
     if
 #ifndef BROKEN_REPLIES_OF_THE_DEAD_ARE_IGNORED
-    :: state == SENT && replied -> end_run(DONE)
-    :: state == SENT && begun && !replied ->
+    :: state == SENT && replied[link_id] -> end_run(DONE)
+    :: state == SENT && begun[link_id] && !replied[link_id] ->
 #else
-    :: state == SENT && begun ->
+    :: state == SENT && begun[link_id] ->
 #endif
         if
         :: retries > 0 -> retries--; state = WAITING
         :: else -> end_run(what)
         fi
-    :: state == SENT && !begun -> state = WAITING
+    :: state == SENT && !begun[link_id] -> state = WAITING
     :: else
     fi;
-    link = ABSENT; is_there = 0; begun = 0; replied = 0
+    link = ABSENT;
+    if
+    :: !w_lives(link_id) -> forget(link_id)     /* only so that there are fewer states */
+    :: else
+    fi
 }
 
 inline hear(what, id) {
@@ -280,9 +289,9 @@ inline zygote_ended() {
         :: empty(from_pool[zygote]) -> break
         od
     };
-    /* Its workers die a little later than it does; only then is their memory what it is. */
+    /* Its workers die a little later than it does; only then is their memory what it is. One that was not told as started has no run. */
 #ifndef BROKEN_WORKERS_OF_A_DEAD_ZYGOTE_ARE_NOT_WAITED_FOR
-    link == ABSENT || !w_lives(link_id);
+    link != HERE || !w_lives(link_id);
 #endif
     atomic {
         if
@@ -327,15 +336,15 @@ end:
     :: atomic { ready && standby != NONE && z[standby] == DEAD -> bury(standby); standby = NONE }
 #endif
     :: ready && z[zygote] == DEAD -> zygote_ended()
-    :: atomic { ready && state == SENT && replied -> end_run(DONE); is_there = 0; begun = 0; replied = 0 }
+    :: atomic { ready && state == SENT && replied[link_id] -> end_run(DONE); forget(link_id) }
     :: atomic {
             ready && z_lives(zygote) && link == ABSENT && state != OVER && nfull(to_pool[zygote]) ->
-            assert(next_id < WORKERS && (next_id == 0 || !w_lives(link_id)));
+            assert(next_id < WORKERS);
             link = STARTING; link_id = next_id;
             to_pool[zygote]!START, next_id;
             next_id++
         }
-    :: atomic { ready && link == HERE && w[link_id] == ARMED && state == WAITING -> is_there = 1; state = SENT }
+    :: atomic { ready && link == HERE && w[link_id] == ARMED && state == WAITING -> is_there[link_id] = 1; state = SENT }
     :: atomic {
             ready && z_lives(zygote) && link == HERE && !killed && faults < FAULTS && nfull(to_pool[zygote]) ->
             faults++; killed = 1;
