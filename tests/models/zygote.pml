@@ -1,7 +1,7 @@
 /* zygote.pml - owner, zygote, stand-by and workers, any of which may die at any step.
  *
- * Models src/engine/processes/zygote.c (what a zygote and its stand-by do: starting, reaping, killing), manager.c and link.c (what the
- * owner makes of STARTED, NOT_STARTED, ENDED, STANDBY and of a zygote's death) and worker.c (its first steps).
+ * Models src/engine/processes/zygote_main.c (what a zygote and its stand-by do: starting, reaping, killing), zygote.c (burying, promoting),
+ * manager.c and link.c (what the owner makes of STARTED, NOT_STARTED, ENDED and of a zygote's death).
  *
  * Abstracted: one pool with one link, and one run on it; opening a pool is a part of its first START; that a worker is ready is seen
  * when it has been told as started; what link.pml shows: a call is begun, and replied to, in one step each. A pidfd is a look at whether
