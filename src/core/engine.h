@@ -23,6 +23,15 @@ struct pn_engine {
      * NULL: nothing to tell; no way to kill. */
     void (*ask)(prong_pool *pool, prong_future *run);
     void (*kill)(prong_pool *pool, prong_future *run);
+    /* Locked. This claimed run was not begun after all, as far as one can tell, and waits in the queue again: true. NULL: what is claimed runs. */
+    bool (*recall)(prong_pool *pool, prong_future *run);
+    void (*recall_all)(prong_pool *pool);
+    bool (*begun)(prong_pool *pool, const prong_future *run);      /* of a claimed run */
+    /* Locked, and may let the lock go for a while: looks for ends itself, and returns when `done` says so (asked under the lock; not so at the
+     * call), or the deadline has passed. false: another thread does that already, and will tell. NULL: workers tell by themselves. */
+    bool (*attend)(prong_pool *pool, bool (*done)(const void *what), const void *what, prong_time deadline);
+    /* Locked. A run has ended that was not ended by who attends. NULL: nobody has to know. */
+    void (*ended)(prong_pool *pool);
     /* Locked; pool->workers has changed. 0 or a negative errno with its words. NULL: there is only one number it can be. */
     int  (*resize)(prong_pool *pool);
     /* Locked; pool->closing is set: workers leave once no run is open. Told again when the last one ends. */

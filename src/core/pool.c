@@ -125,6 +125,23 @@ static void user_gone(prong_pool *pool)
 
 void pn_pool_worker_gone(prong_pool *pool) { user_gone(pool); }
 
+void pn_pool_use(prong_pool *pool) { pool->users++; }
+
+/* The caller has a run or a group of the pool, so the memory stays. */
+void pn_pool_unuse(prong_pool *pool)
+{
+    if (pool->users > 1) {
+        pool->users--;
+        if (pool->closing)
+            pn_cond_broadcast(&pool->gone);
+        return;
+    }
+    pn_pool_get(pool);
+    pn_unlock(&pool->lock);
+    user_gone(pool);
+    pn_lock(&pool->lock);
+}
+
 static int take_init(prong_pool *pool, const prong_pool_opts *o)
 {
     if (!o->init)
@@ -203,6 +220,8 @@ static void cancel_all(prong_pool *pool)
     prong_error end = { 0 };
     pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "its pool was closed before it began");
     pool->cancelling = true;
+    if (pool->engine->recall_all)
+        pool->engine->recall_all(pool);
     pn_unlock(&pool->lock);
     end_waiting(pool, &end);
     pn_lock(&pool->lock);

@@ -123,7 +123,7 @@ static int admit(prong_pool *pool, const prong_run_opts *o)
             return pn_error(-EPIPE, "the pool is broken: %s", pool->why);
         if (pool->closing)
             return pn_error(-ESHUTDOWN, "the pool is closing");
-        if (exempt || pool->queue.count < pool->queue_limit)
+        if (exempt || pool->queue.count + pool->ahead < pool->queue_limit)
             return 0;
         if (o->deadline == PRONG_NOW || pn_cond_wait(&pool->room, &pool->lock, o->deadline) == -ETIMEDOUT)
             return pn_error(-EAGAIN, "%u runs wait already (queue_limit), and none was begun before the deadline", pool->queue_limit);
@@ -305,7 +305,8 @@ static bool begin_again(prong_future *run, enum prong_kind kind)
 static void publish_end(prong_future *run, const prong_error *end)
 {
     prong_pool *pool = run->pool;
-    run->end = *end;
+    if (end != &run->end)
+        run->end = *end;
     pn_list_remove(&run->of_pool);
     pool->open_count--;
     pn_store_release(&run->state, PRONG_ENDED);
@@ -317,6 +318,8 @@ static void publish_end(prong_future *run, const prong_error *end)
     }
     if (run->group)
         pn_group_ended(run->group, run);
+    if (pool->engine->ended)
+        pool->engine->ended(pool);
     if (pool->closing) {
         pn_cond_broadcast(&pool->gone);
         if (pool->open_count == 0)
@@ -359,6 +362,34 @@ void pn_run_end(prong_future *run, const prong_error *end)
     end_and_unlock(run, end);
 }
 
+void pn_run_end_locked(prong_future *run, struct pn_list *later)
+{
+    prong_pool *pool = run->pool;
+    if (run->allocated) {
+        pn_heap_settle(pool->heap, run, run->end.kind == PRONG_DONE);
+        run->allocated = false;
+    }
+    if (begin_again(run, (enum prong_kind)run->end.kind)) {
+        pool->engine->ready(pool, run);
+        return;
+    }
+    publish_end(run, &run->end);
+    if (run->on_end)
+        pn_list_push_back(later, &run->of_pool);      /* it is no longer among the pool's open ones */
+    else
+        pn_run_put(run);
+}
+
+void pn_run_tell_later(struct pn_list *later)
+{
+    while (!pn_list_empty(later)) {
+        prong_future *run = PN_OF(later->next, prong_future, of_pool);
+        pn_list_remove(&run->of_pool);
+        call_on_end(run, run->on_end, run->on_end_arg);
+        pn_run_put(run);
+    }
+}
+
 bool pn_run_end_waiting(prong_pool *pool, const prong_error *end)
 {
     pn_lock(&pool->lock);
@@ -378,6 +409,10 @@ bool pn_run_end_waiting(prong_pool *pool, const prong_error *end)
 bool pn_run_cancel_waiting(prong_future *run)
 {
     prong_error end;
+    const struct pn_engine *engine = run->pool->engine;
+    bool out = !run->queued.level && !pn_run_ended(run);
+    if (out && engine->recall)
+        (void)engine->recall(run->pool, run);
     if (!dequeue(run))
         return false;
     pn_cancelled_before(run, &end);
@@ -387,7 +422,20 @@ bool pn_run_cancel_waiting(prong_future *run)
 
 /* ---- the future's own calls ---- */
 
-enum prong_state prong_future_state(const prong_future *f) { return (enum prong_state)pn_load_acquire(&f->state); }
+/* What lies ahead of a worker has not begun. */
+enum prong_state prong_future_state(const prong_future *f)
+{
+    enum prong_state state = (enum prong_state)pn_load_acquire(&f->state);
+    if (state != PRONG_RUNNING || !f->pool->engine->begun || !pn_pool_is_ours(f->pool))
+        return state;
+    pn_lock(&f->pool->lock);
+    state = (enum prong_state)pn_load_relaxed(&f->state);
+    if (state == PRONG_RUNNING && !f->pool->engine->begun(f->pool, f))
+        state = PRONG_WAITING;
+    pn_unlock(&f->pool->lock);
+    return state;
+}
+
 uint64_t prong_future_tag(const prong_future *f) { return f->tag; }
 
 void *prong_future_record(prong_future *f)

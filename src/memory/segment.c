@@ -52,6 +52,15 @@ int pn_segment_commit(int fd, size_t offset, size_t size)
     return 0;
 }
 
+int pn_segment_populate(const void *at, size_t size, bool for_writing)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)at & ~(page - 1), to = ((uintptr_t)at + size + page - 1) & ~(page - 1);
+    while (madvise((void *)from, to - from, for_writing ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) < 0)
+        if (errno != EINTR)
+            return errno == EINVAL ? 0 : -ENOMEM;
+    return 0;
+}
+
 int pn_segment_seal_writes(int fd)
 {
     return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;

@@ -11,6 +11,8 @@ int pn_segment_new(const char *name, size_t size);
 /* The same without its memory: bytes come into being as they are committed. */
 int pn_segment_new_sparse(const char *name, size_t size);
 int pn_segment_commit(int fd, size_t offset, size_t size);
+/* Brings the memory behind a mapping into being, so that no access there can fail: 0 or -ENOMEM. Whole pages. Before Linux 5.14 it does nothing. */
+int pn_segment_populate(const void *at, size_t size, bool for_writing);
 /* From now on nobody can map it writable; mappings that are there stay as they are. */
 int pn_segment_seal_writes(int fd);
 /* Whether a descriptor that another process sent is a segment of at least `size` bytes that cannot shrink, and whose memory is there. */
