@@ -513,7 +513,9 @@ int pn_function_check(void (*fn)(void))
 {
     struct pn_module_ref ref;
     int r = pn_function_find(fn, &ref);
-    return r == PN_IN_MODULE ? pn_error(-ENOTSUP, "%.300s was loaded after prong_init, so workers do not have it: load it before", ref.path) : r;
+    if (r != PN_IN_MODULE)
+        return r;
+    return pn_error(-ENOTSUP, "%.300s was loaded after prong_init, so workers do not have it: load it before", ref.path);
 }
 
 /* ---- loading, in a worker ---- */
