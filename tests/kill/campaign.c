@@ -19,14 +19,16 @@
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
-#include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { KILLS_A_ROUND = 200, ZYGOTE_KILLS_A_ROUND = 20, SCRIBBLES_A_ROUND = 30, CLOSE_MS = 120000, THREADS_MS = 10000 };
+enum { KILLS_A_ROUND = 200, ZYGOTE_KILLS_A_ROUND = 20, BREAKING_KILLS_A_ROUND = 25, SCRIBBLES_A_ROUND = 30, CLOSE_MS = 120000, THREADS_MS = 10000,
+       DYING_MS = 30000 };
 
 struct campaign {
     const char *token, *program;
@@ -60,10 +62,10 @@ static struct room room_now(void)
     return (struct room){ open_fds(), mapped_segments(), threads, mallinfo2().uordblks, resident_bytes() };
 }
 
-/* Before and after a pool's life. */
+/* Before the first pool and after another. */
 static void compare_rooms(const struct room *before, const struct room *after)
 {
-    if (after->fds != before->fds)
+    if (after->fds > before->fds)                        /* fewer: the zygote has been killed */
         complain(NULL, "%u descriptors are open after the pool's end, %u before", after->fds, before->fds);
     if (after->segments != before->segments)
         complain(NULL, "%u mappings of shared memory after the pool's end, %u before", after->segments, before->segments);
@@ -81,11 +83,11 @@ static void compare_fullness(const struct room *first, const struct room *last, 
         complain(NULL, "a pool gathers shared memory: %u mappings when it was new, %u after its kills", first->segments, last->segments);
 }
 
-/* Bounds. Heap: what a round leaves is counted exactly by malloc; half of the kills of the smallest campaign that looks (400) leaving the
- * smallest block that there is (32 bytes) come to 6 KiB; less than that is an arena's or stdio's own. Resident memory is coarser: arenas
- * and the stacks of threads that were joined are kept by libc, up to a few hundred KiB of pages that were touched sooner or later; a page for
- * each of the kills of a second half that has 1,000 comes to 4 MiB. */
-enum { HEAP_BOUND = 6 << 10, RESIDENT_BOUND = 4 << 20 };
+/* Bounds. Heap: malloc counts to the byte what is in use, and between rounds that goes up and down by less than 1 KiB (stdio, arenas); if
+ * each of the 1,000 kills in the second half of the smallest campaign left the smallest block that there is, it would be 32 KiB. Resident
+ * memory is coarser, as libc keeps arenas and the stacks of joined threads: 200 to 300 KiB were seen. One page for each of these kills,
+ * such as a mapping that malloc knows nothing of, would be 4,000 KiB. */
+enum { HEAP_BOUND = 6 << 10, RESIDENT_BOUND = 2 << 20 };
 
 static void compare_halves(const struct campaign *c)
 {
@@ -103,24 +105,30 @@ static void compare_halves(const struct campaign *c)
 
 /* ---- processes that are left ---- */
 
-static void look_for_processes(const struct campaign *c)
+/* Dead workers are the zygote's to reap before it says that the pool is over; ours would be zygotes, and the engine buries them. One that
+ * was killed when nobody looked any more lies there until the next pool is opened. */
+static void look_for_zombies(pid_t parent, const char *what, size_t most)
 {
-    pid_t pids[FAMILY_MOST], children[FAMILY_MOST];
+    size_t n = zombies_of(parent);
+    if (n > most)
+        complain(NULL, "%s has %zu dead children that it has not reaped", what, n);
+}
+
+/* Workers that followed a dead zygote have been told to die by the kernel, and nobody waits for them: they may take a moment. */
+static void look_for_processes(const struct campaign *c, bool zygote_died)
+{
+    pid_t pids[FAMILY_MOST];
     size_t n = family_of(c->token, getpid(), pids);
     for (size_t i = 0; i < n && i < FAMILY_MOST; i++) {
         char name[16];
         name_of(pids[i], name);
         bool may_stay = strcmp(name, "prong-zygote") == 0 || strcmp(name, "prong-standby") == 0;
-        if (!may_stay && is_alive(pids[i]))
+        if (may_stay)
+            look_for_zombies(pids[i], name, 0);
+        else if (zygote_died ? !await_death(pids[i], DYING_MS) : is_alive(pids[i]))
             complain(NULL, "process %d, %s, outlives its pool", (int)pids[i], name);
-        size_t zombies = may_stay ? zombies_of(pids[i]) : 0;
-        if (zombies)
-            complain(NULL, "%s has %zu dead workers that it has not reaped", name, zombies);
     }
-    if (zombies_of(getpid()) > 0) {
-        (void)children_of(getpid(), children, FAMILY_MOST);
-        complain(NULL, "a zombie is left to us: %d is one of %zu children", (int)children[0], children_of(getpid(), NULL, 0));
-    }
+    look_for_zombies(getpid(), "this program", zygote_died ? 1 : 0);
 }
 
 /* ---- rounds ---- */
@@ -139,61 +147,81 @@ static prong_pool *open_pool(const struct campaign *c, struct chance *chance)
 
 static struct room fullness(void) { return (struct room){ .fds = open_fds(), .segments = mapped_segments() }; }
 
-/* Until the killer has done its work, the scribblers theirs, or no run fits into the history any more; 0 of both: until the time is over. */
-static void await_the_work(const struct campaign *c, struct streams *s, struct killer *k)
+/* Until the killer has done its work, or the scribblers theirs, or no run fits into the history any more, or the time is over. */
+static void await_the_work(const struct campaign *c, sem_t *over)
 {
-    bool kills = k->wanted > 0, scribbles = c->scribbles > 0;
-    for (;;) {
-        bool killed = kills && atomic_load(&k->done), scribbled = scribbles && atomic_load(&s->scribbles) <= 0;
-        if (killed || scribbled || atomic_load(&s->full) || atomic_load(&s->broken) || now_ns() >= c->deadline || counts.failures)
-            return;
-        (void)usleep(200);
-    }
+    struct timespec until = { c->deadline / 1000000000, c->deadline % 1000000000 };
+    while (sem_clockwait(over, CLOCK_MONOTONIC, &until) < 0 && errno == EINTR)
+        ;
 }
 
-/* The pool is closed and all that it had judged. */
-static void play(struct campaign *c, struct chance *chance, prong_pool *pool)
+static uint32_t share(uint32_t all, uint32_t done, uint32_t most) { return all - done < most ? all - done : most; }
+
+static uint32_t kills_of_round(const struct campaign *c)
 {
-    uint32_t zygote_round = c->takes_over ? ZYGOTE_KILLS_A_ROUND : 1, most = c->who & ~KILL_WORKERS ? zygote_round : KILLS_A_ROUND;
-    uint32_t kills = c->kills - c->killed < most ? c->kills - c->killed : most;
-    uint32_t scribbles = c->scribbles - c->scribbled < SCRIBBLES_A_ROUND ? c->scribbles - c->scribbled : SCRIBBLES_A_ROUND;
-    if (c->who == (KILL_WORKERS | KILL_ZYGOTE) && !c->takes_over)
-        kills = c->kills - c->killed < KILLS_A_ROUND ? c->kills - c->killed : KILLS_A_ROUND;
-    struct killer k = { .token = c->token, .seed = chance_next(chance), .who = c->who, .takes_over = c->takes_over, .wanted = kills };
-    struct streams s = { .pool = pool, .seed = chance_next(chance), .may_break = (c->who & KILL_ZYGOTE) && !c->takes_over, .scribbles = (int)scribbles };
-    struct room first = fullness();
+    bool workers_alone = c->who == KILL_WORKERS, breaks = (c->who & KILL_ZYGOTE) && !c->takes_over;
+    uint32_t most = workers_alone ? KILLS_A_ROUND : !breaks ? ZYGOTE_KILLS_A_ROUND : c->who & KILL_WORKERS ? BREAKING_KILLS_A_ROUND : 1;
+    return share(c->kills, c->killed, most);
+}
+
+static void *make_block(prong_pool *pool)
+{
+    void *block = prong_alloc(pool, BLOCK_SIZE, PRONG_READ);
+    if (block)
+        chance_fill(block, BLOCK_SIZE, BLOCK_KEY);
+    else
+        complain(NULL, "no memory of a pool: %s", strerror(errno));
+    return block;
+}
+
+/* Runs and kills. Returns how many there were of these. */
+static uint32_t play(struct campaign *c, struct chance *chance, prong_pool *pool)
+{
+    sem_t over;
+    struct room first = fullness(), last;
+    uint32_t scribbles = share(c->scribbles, c->scribbled, SCRIBBLES_A_ROUND);
+    struct killer k = { .token = c->token, .seed = chance_next(chance), .who = c->who, .takes_over = c->takes_over, .wanted = kills_of_round(c),
+                        .over = &over };
+    struct streams s = { .pool = pool, .seed = chance_next(chance), .may_break = (c->who & KILL_ZYGOTE) && !c->takes_over,
+                         .scribbles = (int32_t)scribbles, .block = make_block(pool), .over = &over };
+    (void)sem_init(&over, 0, 0);
     streams_start(&s);
     killer_start(&k);
-    await_the_work(c, &s, &k);
+    await_the_work(c, &over);
     killer_stop(&k);
     streams_stop(&s);
-    if (!k.zygotes && !workers_meet(pool))
+    if (!chance_filled(s.block, BLOCK_SIZE, BLOCK_KEY))
+        complain(NULL, "the pool's memory is spoilt");
+    bool broken = k.zygotes > 0 && !c->takes_over;
+    if (!broken && !workers_meet(pool))
         complain(NULL, "the workers do not come together after the kills: %s", prong_last_error());
-    struct room last = fullness();
-    if (!k.zygotes)
+    last = fullness();
+    if (!broken)
         compare_fullness(&first, &last, c->workers);
+    prong_free(pool, s.block);
+    (void)sem_destroy(&over);
     c->killed += k.kills;
     c->killed_workers += k.workers;
     c->killed_zygotes += k.zygotes;
     c->killed_standbys += k.standbys;
     c->scribbled += scribbles - (uint32_t)(s.scribbles > 0 ? s.scribbles : 0);
+    return k.kills;
 }
 
 static void one_round(struct campaign *c, struct chance *chance)
 {
     history_clear();
-    c->before = room_now();
     prong_pool *pool = open_pool(c, chance);
     if (!pool)
         return;
     if (!workers_meet(pool))
         complain(NULL, "the workers of a new pool do not come together: %s", prong_last_error());
-    play(c, chance, pool);
+    uint32_t zygotes = c->killed_zygotes, kills = play(c, chance, pool);
     int r = prong_pool_close(pool, prong_in_ms(CLOSE_MS));
     if (r != 0)
         complain(NULL, "pool_close is %d: %s", r, prong_last_error());
-    look_for_processes(c);
-    history_judge();
+    look_for_processes(c, c->killed_zygotes > zygotes);
+    history_judge(kills);
     c->after = room_now();
     compare_rooms(&c->before, &c->after);
     c->rounds++;
@@ -212,6 +240,7 @@ static void run_rounds(struct campaign *c)
         complain(NULL, "cannot begin: %s", prong_last_error());
         return;
     }
+    c->before = room_now();
     while (goes_on(c)) {
         bool in_first_half = c->killed * 2 <= c->kills && c->scribbled * 2 <= c->scribbles;
         one_round(c, &chance);
@@ -289,7 +318,7 @@ static bool take_options(struct campaign *c, int argc, char **argv)
 }
 
 /* Executed again with a token that all processes of it carry. */
-static const char *get_token(char **argv)
+static const char *get_token(const char *program, char **argv)
 {
     char text[64];
     const char *token = getenv(TOKEN_NAME);
@@ -297,13 +326,21 @@ static const char *get_token(char **argv)
         return token;
     (void)snprintf(text, sizeof text, "%d-%lld", (int)getpid(), (long long)now_ns());
     (void)setenv(TOKEN_NAME, text, 1);
-    (void)execv("/proc/self/exe", argv);
+    (void)execv(program, argv);
     return NULL;
+}
+
+static const char *own_program(void)
+{
+    static char path[4096];
+    ssize_t got = readlink("/proc/self/exe", path, sizeof path - 1);
+    return got > 0 ? path : "/proc/self/exe";
 }
 
 int main(int argc, char **argv)
 {
-    struct campaign c = { .token = get_token(argv), .program = "/proc/self/exe", .seed = (uint64_t)now_ns() % 1000000007, .workers = 3,
+    const char *program = own_program();
+    struct campaign c = { .token = get_token(program, argv), .program = program, .seed = (uint64_t)now_ns() % 1000000007, .workers = 3,
                           .grace_ms = 1000, .begun_at = now_ns(), .deadline = INT64_MAX };
     if (!c.token || !take_options(&c, argc, argv)) {
         fprintf(stderr, "usage: %s [--kills N] [--seed S] [--workers W] [--who worker,zygote,standby|owner] [--take-over] [--scribble N]\n"

@@ -7,7 +7,7 @@
 #include <prong.h>
 #include <sys/types.h>
 
-enum route { ALONE, WITH_ON_END, FREED_BY_ON_END, IN_GROUP, IN_GROUP_WITH_ON_END, ROUTES };
+enum route { ALONE, WITH_ON_END, FREED_BY_ON_END, IN_GROUP, IN_GROUP_WITH_ON_END, IN_MAP, ROUTES };
 enum cancel { NOT_CANCELLED = -1 };              /* else an enum prong_how */
 
 struct story {
@@ -42,8 +42,10 @@ uint32_t story_index(const struct story *s);
 
 /* The end has come to be known, in whichever way; `f` has ended. Any thread. */
 void story_told(struct story *s, prong_future *f);
-/* All is over, and the pool closed: every run has exactly one end, and nothing has happened since. */
-void history_judge(void);
+/* The same for a run of a map, whose end has the tag `index`. */
+void story_told_by_map(struct story *s, const prong_error *end, const struct order *record, uint64_t index);
+/* All is over, and the pool closed after so many kills: every run has exactly one end, and nothing has happened since. */
+void history_judge(uint32_t kills);
 
 /* Who has killed a run: told by the killer before and after it kills a worker, and so for the zygote. */
 void kill_begins(pid_t pid);

@@ -130,7 +130,8 @@ static void *killer_main(void *arg)
         if (what != KILL_WORKERS && k->takes_over && both_are_there(k))
             zygote = family_member(k->token, "prong-zygote");
     }
-    atomic_store(&k->done, true);
+    if (k->wanted > 0)
+        (void)sem_post(k->over);
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* killer.h - a thread that kills processes of this program's family, at random instants. */
 #pragma once
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +15,8 @@ struct killer {
     bool takes_over;                    /* a stand-by takes over from a zygote, and another stands by: waited for before the next kill */
     uint32_t wanted;                    /* kills */
     _Atomic uint32_t kills, workers, zygotes, standbys;
-    _Atomic bool stop, done;
+    _Atomic bool stop;
+    sem_t *over;                        /* told when it has done its work */
     pthread_t thread;
 };
 

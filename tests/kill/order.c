@@ -81,6 +81,8 @@ int do_order(void *record)
     atomic_fetch_add(&c->begun, 1);
     if (!order_is_untouched(o, asked.key))
         return prong_fail(WRONG_RECORD, "order %u came with a wrong record", asked.index);
+    if (asked.block && !chance_filled(asked.block, BLOCK_SIZE, BLOCK_KEY))
+        return prong_fail(WRONG_BLOCK, "order %u finds its pool's memory spoilt", asked.index);
     work(asked.work_us);
     misbehave(&asked);
     unsigned char *output = asked.output_size ? prong_output_alloc(asked.output_size) : NULL;

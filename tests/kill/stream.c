@@ -17,9 +17,20 @@ enum { BOUT_MOST = 12, WAIT_MS = 120000, BODY_SMALL = 600, BODY_MOST = 40 << 10,
 static enum conduct pick_conduct(struct streams *all, struct chance *c)
 {
     static const enum conduct bad[] = { FAILS, FAILS, EXITS, ABORTS, FAULTS, HANGS, GIVES_WAY, LINGERS };
-    if (atomic_load(&all->scribbles) > 0 && chance_below(c, 16) == 0 && atomic_fetch_sub(&all->scribbles, 1) > 0)
-        return SCRIBBLES;
+    if (atomic_load(&all->scribbles) > 0 && chance_below(c, 16) == 0) {
+        int32_t left = atomic_fetch_sub(&all->scribbles, 1);
+        if (left == 1)
+            (void)sem_post(all->over);
+        if (left > 0)
+            return SCRIBBLES;
+    }
     return chance_below(c, 4) ? WELL : bad[chance_below(c, sizeof bad / sizeof *bad)];
+}
+
+static void end_round(struct streams *all, _Atomic bool *because)
+{
+    atomic_store(because, true);
+    (void)sem_post(all->over);
 }
 
 static uint32_t pick_size(struct chance *c, uint32_t small, uint32_t most)
@@ -36,7 +47,7 @@ static struct story *plan(struct streams *all, struct chance *c, enum route rout
 {
     struct story *s = story_new();
     if (!s) {
-        atomic_store(&all->full, true);
+        end_round(all, &all->full);
         return NULL;
     }
     s->key = chance_next(c);
@@ -68,7 +79,7 @@ static bool submit(struct streams *all, struct chance *c, struct story *s, prong
     if (!o)
         abort();
     *o = (struct order){ .key = s->key, .index = story_index(s), .conduct = s->conduct, .work_us = pick_work(c), .output_size = s->output_size,
-                         .body_size = s->body_size };
+                         .body_size = s->body_size, .block = all->block };
     order_fill(o);
     prong_run_opts opts = { .ask_ms = s->ask_ms, .kill_ms = s->kill_ms, .retries = s->retries, .priority = (int32_t)chance_below(c, 3) - 1,
                             .group = group, .tag = story_index(s) };
@@ -76,12 +87,12 @@ static bool submit(struct streams *all, struct chance *c, struct story *s, prong
     int r = prong_submit(all->pool, do_order, o, sizeof *o + s->body_size, &opts, s->route == IN_GROUP ? NULL : &f);
     free(o);
     if (r == -EPIPE && all->may_break) {
-        atomic_store(&all->broken, true);
+        end_round(all, &all->broken);
         return false;
     }
     if (r != 0) {
         complain(s, "submit is %d: %s", r, prong_last_error());
-        atomic_store(&all->full, true);
+        end_round(all, &all->full);
         return false;
     }
     s->submitted = true;
@@ -243,6 +254,49 @@ static void bout_group(struct streams *all, struct chance *c)
         complain(s[0], "group_close of an empty group is %d: %s", r, prong_last_error());
 }
 
+/* ---- a map: all its records are of one size, and there are no outputs, retries or cancels ---- */
+
+static bool plan_map(struct streams *all, struct chance *c, struct story *s[BOUT_MOST], char *records, size_t size, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct order *o = (struct order *)(void *)(records + i * size);
+        if (!(s[i] = plan(all, c, IN_MAP)))
+            return false;
+        s[i]->conduct = s[i]->conduct == HANGS || s[i]->conduct == GIVES_WAY ? WELL : s[i]->conduct;
+        s[i]->retries = 0;
+        s[i]->kill_ms = s[i]->ask_ms = 0;
+        s[i]->output_size = 0;
+        s[i]->body_size = (uint32_t)(size - sizeof *o);
+        *o = (struct order){ .key = s[i]->key, .index = story_index(s[i]), .conduct = s[i]->conduct, .work_us = pick_work(c), .body_size = s[i]->body_size };
+        order_fill(o);
+        s[i]->submitted_at = now_ns();
+    }
+    return true;
+}
+
+static void bout_map(struct streams *all, struct chance *c)
+{
+    struct story *s[BOUT_MOST];
+    prong_error ends[BOUT_MOST];
+    uint32_t n = 1 + chance_below(c, BOUT_MOST);
+    size_t size = sizeof(struct order) + pick_size(c, BODY_SMALL, BODY_MOST) / 8 * 8;
+    char *records = malloc(n * size);
+    if (!records)
+        abort();
+    if (plan_map(all, c, s, records, size, n)) {
+        int r = prong_map(all->pool, do_order, records, n, size, ends, NULL);
+        if (r == -EPIPE && all->may_break)
+            end_round(all, &all->broken);
+        else if (r < 0)
+            complain(s[0], "map is %d: %s", r, prong_last_error());
+        for (uint32_t i = 0; r >= 0 && i < n; i++) {
+            s[i]->submitted = true;
+            story_told_by_map(s[i], &ends[i], (struct order *)(void *)(records + i * size), i);
+        }
+    }
+    free(records);
+}
+
 /* ---- threads ---- */
 
 static void *stream_main(void *arg)
@@ -251,12 +305,16 @@ static void *stream_main(void *arg)
     struct streams *all = me->all;
     struct chance c = { all->seed + me->number * UINT64_C(0x1234567) };
     while (!atomic_load(&all->stop) && !atomic_load(&all->full) && !atomic_load(&all->broken)) {
-        switch (chance_below(&c, 5)) {
+        switch (chance_below(&c, 8)) {
         case 0:
             bout_freed(all, &c);
             break;
         case 1:
+            bout_map(all, &c);
+            break;
         case 2:
+        case 3:
+        case 4:
             bout_group(all, &c);
             break;
         default:

@@ -2,6 +2,7 @@
 #pragma once
 #include <prong.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,6 +11,8 @@ enum { STREAMS = 3 };
 
 struct streams {
     prong_pool *pool;
+    void *block;                     /* of the pool, for tasks to look at; or NULL */
+    sem_t *over;                     /* told when the work of the round is done, as far as it is ours */
     uint64_t seed;
     _Atomic bool stop;
     bool may_break;                  /* the pool: its zygote is killed, and nobody takes over */
