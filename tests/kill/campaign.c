@@ -1,14 +1,15 @@
 /* campaign.c - kills processes of "processes" again and again while runs of all kinds go on, and looks for what is lost, twice, or left.
  *
  *     kill_campaign [--kills N] [--seed S] [--workers W] [--who worker,zygote,standby | owner] [--take-over] [--scribble N]
- *                   [--seconds MAX] [--grace-ms N] [--json]
+ *                   [--seconds MAX] [--grace-ms N] [--no-stops] [--json]
  *
  * It goes in rounds. Each opens a pool, lets threads submit to it (stream.c) while another kills (killer.c) or some of the runs scribble
  * over all shared memory (scribble.c), closes the pool, and judges the history of its runs (history.c) and what is left of processes,
  * descriptors, mappings and memory. The same seed makes the same plans; the instants are the machine's.
  *
  * --take-over: a stand-by takes over from a killed zygote, and pools go on. Without, a zygote takes its pools along, at the end of a round.
- * --who owner: kills whole programs, each this one again (owners.c). Exit status: 0, or 1 if anything was wrong. */
+ * --who owner: kills whole programs, each this one again (owners.c). --no-stops: nothing is stopped before it is killed. Exit status: 0,
+ * or 1 if anything was wrong. */
 #include "chance.h"
 #include "family.h"
 #include "history.h"
@@ -35,7 +36,7 @@ struct campaign {
     uint64_t seed;
     uint32_t kills, scribbles, workers, grace_ms;
     unsigned who;
-    bool owners, takes_over, json;
+    bool owners, takes_over, no_stops, json;
     int64_t begun_at, deadline;
     uint32_t killed, killed_workers, killed_zygotes, killed_standbys, scribbled, rounds;
     struct room { unsigned fds, segments, threads; size_t heap, resident; } before, halfway, after;
@@ -180,8 +181,8 @@ static uint32_t play(struct campaign *c, struct chance *chance, prong_pool *pool
     sem_t over;
     struct room first = fullness(), last;
     uint32_t scribbles = share(c->scribbles, c->scribbled, SCRIBBLES_A_ROUND);
-    struct killer k = { .token = c->token, .seed = chance_next(chance), .who = c->who, .takes_over = c->takes_over, .wanted = kills_of_round(c),
-                        .over = &over };
+    struct killer k = { .token = c->token, .seed = chance_next(chance), .who = c->who, .takes_over = c->takes_over, .stops = !c->no_stops,
+                        .wanted = kills_of_round(c), .over = &over };
     struct streams s = { .pool = pool, .seed = chance_next(chance), .may_break = (c->who & KILL_ZYGOTE) && !c->takes_over,
                          .scribbles = (int32_t)scribbles, .block = make_block(pool), .over = &over };
     (void)sem_init(&over, 0, 0);
@@ -297,7 +298,7 @@ static bool take_options(struct campaign *c, int argc, char **argv)
     static const struct option known[] = {
         { "kills", required_argument, NULL, 'k' }, { "seed", required_argument, NULL, 's' }, { "workers", required_argument, NULL, 'w' },
         { "who", required_argument, NULL, 'o' }, { "seconds", required_argument, NULL, 't' }, { "scribble", required_argument, NULL, 'x' },
-        { "grace-ms", required_argument, NULL, 'g' }, { "take-over", no_argument, NULL, 'T' }, { "json", no_argument, NULL, 'j' }, { 0 } };
+        { "grace-ms", required_argument, NULL, 'g' }, { "take-over", no_argument, NULL, 'T' }, { "no-stops", no_argument, NULL, 'S' }, { "json", no_argument, NULL, 'j' }, { 0 } };
     bool well = true;
     for (int o; well && (o = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         unsigned long long n = optarg && o != 'o' ? strtoull(optarg, NULL, 10) : 0;
@@ -310,6 +311,7 @@ static bool take_options(struct campaign *c, int argc, char **argv)
         case 'g': c->grace_ms = (uint32_t)n; break;
         case 'o': well = take_who(c, optarg); break;
         case 'T': c->takes_over = true; break;
+        case 'S': c->no_stops = true; break;
         case 'j': c->json = true; break;
         default: well = false;
         }
@@ -344,7 +346,7 @@ int main(int argc, char **argv)
                           .grace_ms = 1000, .begun_at = now_ns(), .deadline = INT64_MAX };
     if (!c.token || !take_options(&c, argc, argv)) {
         fprintf(stderr, "usage: %s [--kills N] [--seed S] [--workers W] [--who worker,zygote,standby|owner] [--take-over] [--scribble N]\n"
-                "       [--seconds MAX] [--grace-ms N] [--json]\n", argv[0]);
+                "       [--seconds MAX] [--grace-ms N] [--no-stops] [--json]\n", argv[0]);
         return 2;
     }
     if (!c.who)

@@ -8,17 +8,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool holds(const char *path, const char *text)
+static size_t read_all(const char *path, char *ret, size_t size)
 {
-    static _Thread_local char all[1 << 16];
     size_t got = 0;
     ssize_t r;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
-    while (got < sizeof all && (r = read(fd, all + got, sizeof all - got)) > 0)
+        return 0;
+    while (got < size && (r = read(fd, ret + got, size - got)) > 0)
         got += (size_t)r;
     (void)close(fd);
+    return got;
+}
+
+static bool holds(const char *path, const char *text)
+{
+    static _Thread_local char all[1 << 16];
+    size_t got = read_all(path, all, sizeof all);
     return memmem(all, got, text, strlen(text)) != NULL;
 }
 
@@ -59,16 +65,24 @@ size_t family_of(const char *token, pid_t self, pid_t ret_pids[FAMILY_MOST])
     return s.n;
 }
 
-void name_of(pid_t pid, char ret_comm[16])
+static void read_line(pid_t pid, const char *what, char *ret, size_t size)
 {
     char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? 0 : read(fd, ret_comm, 15);
-    ret_comm[got > 0 ? got : 0] = '\0';
-    ret_comm[strcspn(ret_comm, "\n")] = '\0';
-    if (fd >= 0)
-        (void)close(fd);
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, what);
+    ret[read_all(path, ret, size - 1)] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
+}
+
+void name_of(pid_t pid, char ret_comm[16]) { read_line(pid, "comm", ret_comm, 16); }
+
+void describe(pid_t pid, char *ret, size_t size)
+{
+    char comm[16], sleeps_in[64], call[128];
+    name_of(pid, comm);
+    read_line(pid, "wchan", sleeps_in, sizeof sleeps_in);
+    read_line(pid, "syscall", call, sizeof call);
+    (void)snprintf(ret, size, "%d, %s, state %c, in %s, system call %s, %zu children", (int)pid, comm, state_of(pid), sleeps_in, call,
+                   children_of(pid, NULL, 0));
 }
 
 pid_t family_member(const char *token, const char *comm)

@@ -15,6 +15,8 @@ size_t family_of(const char *token, pid_t self, pid_t ret_pids[FAMILY_MOST]);
 /* One of the family with such a name; 0: none. */
 pid_t family_member(const char *token, const char *comm);
 void name_of(pid_t pid, char ret_comm[16]);
+/* In words, for one that should not be there: its name, and what it waits for. */
+void describe(pid_t pid, char *ret, size_t size);
 /* The children of a process with one thread; as cheap as it can be had. */
 size_t children_now(pid_t parent, pid_t *ret_pids, size_t most);
 

@@ -262,9 +262,16 @@ static void count(const struct story *s)
     counts.again += s->then.begun > 1;
 }
 
-/* Between the engine's own mark that a run has begun and the first line of its task lie a few microseconds: few kills fall there, one of 400
- * where nothing else runs. A kill before the mark is to have no effect on the run. */
-static bool is_unbegun(const struct story *s) { return s->told && s->end.kind == PRONG_CRASHED && s->then.begun == 0; }
+/* Attempts of a run that ended badly whose task was never there. Between the engine's own mark that it has begun and the first line of the
+ * task lie a few microseconds: few kills fall there, one of 400 where nothing else runs. A kill before that mark is to cost no attempt, and
+ * all attempts are to be made. */
+static uint32_t unbegun_attempts(const struct story *s)
+{
+    bool tried = s->end.kind == PRONG_CRASHED || s->end.kind == PRONG_EXITED || s->end.kind == PRONG_TIMEOUT;
+    if (!s->told || !tried || s->how != NOT_CANCELLED || s->conduct == SCRIBBLES || lost_its_zygote(s) || s->then.begun > s->retries)
+        return 0;
+    return 1u + s->retries - s->then.begun;
+}
 
 void history_judge(uint32_t kills)
 {
@@ -276,10 +283,10 @@ void history_judge(uint32_t kills)
         const char *wrong = wrong_at_last(s);
         if (wrong)
             complain(s, "run %u: %s", i, wrong);
-        unbegun += is_unbegun(s);
+        unbegun += unbegun_attempts(s);
         count(s);
     }
     counts.unbegun += unbegun;
     if (unbegun > UNBEGUN_FEW + kills / 20)
-        complain(NULL, "%u runs that had not been begun ended by %u kills of their workers", unbegun, kills);
+        complain(NULL, "%u attempts were never made, with %u kills of workers", unbegun, kills);
 }

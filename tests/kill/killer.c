@@ -18,14 +18,14 @@ static void pause_up_to(struct chance *c, uint32_t us)
     (void)nanosleep(&pause, NULL);                     /* a random instant, not an event */
 }
 
-/* By a pidfd, with `is_it` asked once that is held: a number alone may be a stranger's by now. One of four is stopped for a while before. */
-static bool kill_it(struct chance *c, pid_t pid, bool (*is_it)(pid_t pid, pid_t parent), pid_t parent)
+/* By a pidfd, with `is_it` asked once that is held: a number alone may be a stranger's by now. */
+static bool kill_it(const struct killer *k, struct chance *c, pid_t pid, bool (*is_it)(pid_t pid, pid_t parent), pid_t parent)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0)
         return false;
     bool well = is_it(pid, parent);
-    if (well && chance_below(c, 4) == 0) {
+    if (well && k->stops && chance_below(c, 4) == 0) {
         (void)syscall(SYS_pidfd_send_signal, fd, SIGSTOP, NULL, 0);
         pause_up_to(c, STOPPED_US);
     }
@@ -62,7 +62,7 @@ static bool kill_worker(struct killer *k, struct chance *c, pid_t zygote)
     if (strcmp(name, "prong-standby") == 0)
         return false;
     kill_begins(pid);
-    bool well = kill_it(c, pid, is_child, zygote);
+    bool well = kill_it(k, c, pid, is_child, zygote);
     kill_done(pid);
     k->workers += well;
     return well;
@@ -76,7 +76,7 @@ static bool kill_one(struct killer *k, struct chance *c, const char *comm, _Atom
         return false;
     if (count == &k->zygotes)
         kill_note_zygote();
-    if (!kill_it(c, pid, is_alive_still, 0) || !await_death(pid, TAKE_OVER_MS))
+    if (!kill_it(k, c, pid, is_alive_still, 0) || !await_death(pid, TAKE_OVER_MS))
         return false;
     if (count == &k->zygotes)
         kill_note_zygote();

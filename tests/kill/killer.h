@@ -13,6 +13,7 @@ struct killer {
     uint64_t seed;
     unsigned who;
     bool takes_over;                    /* a stand-by takes over from a zygote, and another stands by: waited for before the next kill */
+    bool stops;                         /* one of four is stopped before it is killed */
     uint32_t wanted;                    /* kills */
     _Atomic uint32_t kills, workers, zygotes, standbys;
     _Atomic bool stop;

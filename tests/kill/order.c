@@ -85,6 +85,8 @@ int do_order(void *record)
         return prong_fail(WRONG_BLOCK, "order %u finds its pool's memory spoilt", asked.index);
     work(asked.work_us);
     misbehave(&asked);
+    if (!asked.may_be_asked && prong_cancelled())
+        return prong_fail(WRONGLY_ASKED, "order %u was asked to give way", asked.index);
     unsigned char *output = asked.output_size ? prong_output_alloc(asked.output_size) : NULL;
     if (asked.output_size && !output)
         return prong_fail(NO_OUTPUT, "order %u got no output", asked.index);

@@ -21,11 +21,12 @@ enum conduct {
 };
 extern const char *const conduct_names[CONDUCTS];
 
-enum { ORDER_CODE = 7, ORDER_STATUS = 3, WRONG_RECORD = 99, NO_OUTPUT = 98, WRONG_BLOCK = 97 };
+enum { ORDER_CODE = 7, ORDER_STATUS = 3, WRONG_RECORD = 99, NO_OUTPUT = 98, WRONG_BLOCK = 97, WRONGLY_ASKED = 96 };
 
 struct order {
     uint64_t key;                    /* nobody else's: all bytes that belong to this run are made from it */
     uint32_t index, conduct, work_us, output_size, body_size;
+    uint32_t may_be_asked;           /* else prong_cancelled is never to be true */
     const void *block;               /* NULL, or BLOCK_SIZE bytes of the pool's memory, filled by BLOCK_KEY, that nobody may spoil */
     unsigned char body[];
 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MAPS_MOST = 1 << 18, BYTES_MOST = 4 << 20, ROUNDS_MOST = 50 };
+enum { MAPS_MOST = 1 << 18, BYTES_MOST = 4 << 20, ROUNDS_MOST = 50, PAGE = 4096, SMALL_MOST = 16, WORDS = 64 };
 
 struct area { unsigned char *at; size_t size; };
 
@@ -32,16 +32,22 @@ static size_t find_areas(struct area *ret, size_t most)
     return n;
 }
 
-/* All of it, or here and there a word: what is next to right is harder to tell from right. */
+/* All of it; or one small number all over the first page; or here and there a word: what is next to right is harder to tell from right. */
 static void spoil(const struct area *a, struct chance *c)
 {
-    if (chance_below(c, 2)) {
+    size_t near = a->size < PAGE ? a->size : PAGE;
+    uint64_t small = chance_below(c, SMALL_MOST);
+    uint32_t how = chance_below(c, 3);
+    if (how == 0)
         chance_fill(a->at, a->size, chance_next(c));
-        return;
-    }
-    for (uint32_t i = 0; i < 64; i++) {
-        uint32_t word = chance_below(c, 2) ? (uint32_t)chance_next(c) : chance_below(c, 4);
-        memcpy(a->at + chance_below(c, (uint32_t)(a->size < 4096 || chance_below(c, 2) ? a->size : 4096) / 4) * 4, &word, sizeof word);
+    for (size_t at = 0; how == 1 && at < near; at += sizeof small)
+        memcpy(a->at + at, &small, sizeof small);
+    for (uint32_t i = 0; how == 2 && i < WORDS; i++) {
+        unsigned char *at = a->at + chance_below(c, (uint32_t)(chance_below(c, 2) ? near : a->size) / 4) * 4;
+        uint32_t word;
+        memcpy(&word, at, sizeof word);
+        word = chance_below(c, 2) ? (uint32_t)chance_next(c) : word + chance_below(c, 3) - 1;
+        memcpy(at, &word, sizeof word);
     }
 }
 

@@ -79,7 +79,7 @@ static bool submit(struct streams *all, struct chance *c, struct story *s, prong
     if (!o)
         abort();
     *o = (struct order){ .key = s->key, .index = story_index(s), .conduct = s->conduct, .work_us = pick_work(c), .output_size = s->output_size,
-                         .body_size = s->body_size, .block = all->block };
+                         .body_size = s->body_size, .may_be_asked = s->how != NOT_CANCELLED || s->ask_ms, .block = all->block };
     order_fill(o);
     prong_run_opts opts = { .ask_ms = s->ask_ms, .kill_ms = s->kill_ms, .retries = s->retries, .priority = (int32_t)chance_below(c, 3) - 1,
                             .group = group, .tag = story_index(s) };
