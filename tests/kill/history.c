@@ -91,10 +91,11 @@ static void print_story(const struct story *s)
             conduct_names[s->conduct], routes[s->route], s->body_size, s->output_size, (unsigned long long)s->ask_ms,
             (unsigned long long)s->kill_ms, s->retries, (long long)s->submitted_at);
     if (s->how != NOT_CANCELLED)
-        fprintf(stderr, "#   cancelled %s (%s): %s\n", s->by_group ? "by its group" : "by its handle", hows[s->how], strerror(-s->cancelled));
-    fprintf(stderr, "#   told %u times, by on_end %u, by its group %u; first at %lld: kind %d, code %d, worker %d (which we killed at %lld), address %llx\n",
-            s->told, s->on_ends, s->gives, (long long)s->told_at, s->end.kind, s->end.code, s->end.pid, (long long)killed,
-            (unsigned long long)s->end.address);
+        fprintf(stderr, "#   cancelled %s (%s): %s\n", s->by_group ? "by its group" : "by its handle", hows[s->how],
+                strerror(-s->cancelled));
+    fprintf(stderr, "#   told %u times, by on_end %u, by its group %u; first at %lld: kind %d, code %d, address %llx\n", s->told,
+            s->on_ends, s->gives, (long long)s->told_at, s->end.kind, s->end.code, (unsigned long long)s->end.address);
+    fprintf(stderr, "#   by worker %d, which %s %lld\n", s->end.pid, killed ? "we killed at" : "we did not kill:", (long long)killed);
     fprintf(stderr, "#   begun %u and ended %u then; %u and %u now\n", s->then.begun, s->then.ended, c->begun, c->ended);
 }
 
@@ -164,7 +165,8 @@ static const char *wrong_with_result(const struct story *s, const struct result 
     if (!r->record)
         return "it has no record";
     if (end->kind != PRONG_DONE && end->kind != PRONG_FAILED)
-        return r->output ? "it ended badly and has an output" : order_is_untouched(r->record, s->key) ? NULL : "its record is not as submitted";
+        return r->output ? "it has an output, but ended badly"
+            : order_is_untouched(r->record, s->key) ? NULL : "its record is not as submitted";
     if (!order_is_done(r->record, s->key))
         return "its record is not as the task left it";
     if (r->output_size != s->output_size || (s->output_size > 0 && !r->output))
@@ -262,9 +264,9 @@ static void count(const struct story *s)
     counts.again += s->then.begun > 1;
 }
 
-/* Attempts of a run that ended badly whose task was never there. Between the engine's own mark that it has begun and the first line of the
- * task lie a few microseconds: few kills fall there, one of 400 where nothing else runs. A kill before that mark is to cost no attempt, and
- * all attempts are to be made. */
+/* Attempts of a run that ended badly whose task was never there. Between the engine's own mark that it has begun and the first line of
+ * the task lie a few microseconds: few kills fall there, one of 400 where nothing else runs. A kill before that mark is to cost no attempt,
+ * and all attempts are to be made. */
 static uint32_t unbegun_attempts(const struct story *s)
 {
     bool tried = s->end.kind == PRONG_CRASHED || s->end.kind == PRONG_EXITED || s->end.kind == PRONG_TIMEOUT;

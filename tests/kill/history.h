@@ -28,7 +28,8 @@ struct story {
 enum { RUNS_MOST = 1 << 15 };                    /* in a round */
 extern struct story *stories;
 extern struct history_counts {
-    _Atomic uint64_t runs, ends[PRONG_LOST + 1], again, unbegun, failures;        /* again: begun more than once. unbegun: attempts that died before their task */
+    _Atomic uint64_t runs, ends[PRONG_LOST + 1], failures;
+    _Atomic uint64_t again, unbegun;             /* begun more than once; attempts that died before their task */
 } counts;
 
 /* Once, before prong_init. */

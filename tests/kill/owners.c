@@ -37,7 +37,7 @@ static size_t names_in(const char *path, const char *text, char *ret_first, size
 
 struct owner { pid_t pid; char token[64], folder[64]; size_t shared_files; };
 
-/* Half of them kill workers of their own. These are not stopped before: one that was stopped while it was born could not see its owner go. */
+/* Half of them kill workers of their own. These are not stopped before: one that is stopped while it is born cannot see its owner go. */
 static _Noreturn void become_owner(const struct owners *o, const struct owner *me, uint64_t seed)
 {
     char seed_text[32], workers[16];
@@ -47,8 +47,8 @@ static _Noreturn void become_owner(const struct owners *o, const struct owner *m
     (void)setenv("TMPDIR", me->folder, 1);
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     (void)dup2(null, STDOUT_FILENO);
-    (void)execl(o->program, o->program, "--kills", seed % 2 ? "1000000" : "0", "--seed", seed_text, "--workers", workers, "--seconds", "600",
-                "--no-stops", (char *)NULL);
+    (void)execl(o->program, o->program, "--kills", seed % 2 ? "1000000" : "0", "--no-stops", "--seed", seed_text, "--workers", workers,
+                "--seconds", "600", (char *)NULL);
     _exit(127);
 }
 

@@ -78,8 +78,9 @@ static bool submit(struct streams *all, struct chance *c, struct story *s, prong
     struct order *o = malloc(sizeof *o + s->body_size);
     if (!o)
         abort();
-    *o = (struct order){ .key = s->key, .index = story_index(s), .conduct = s->conduct, .work_us = pick_work(c), .output_size = s->output_size,
-                         .body_size = s->body_size, .may_be_asked = s->how != NOT_CANCELLED || s->ask_ms, .block = all->block };
+    *o = (struct order){ .key = s->key, .index = story_index(s), .conduct = s->conduct, .work_us = pick_work(c),
+                         .output_size = s->output_size, .body_size = s->body_size, .block = all->block,
+                         .may_be_asked = s->how != NOT_CANCELLED || s->ask_ms };
     order_fill(o);
     prong_run_opts opts = { .ask_ms = s->ask_ms, .kill_ms = s->kill_ms, .retries = s->retries, .priority = (int32_t)chance_below(c, 3) - 1,
                             .group = group, .tag = story_index(s) };
@@ -267,7 +268,8 @@ static bool plan_map(struct streams *all, struct chance *c, struct story *s[BOUT
         s[i]->kill_ms = s[i]->ask_ms = 0;
         s[i]->output_size = 0;
         s[i]->body_size = (uint32_t)(size - sizeof *o);
-        *o = (struct order){ .key = s[i]->key, .index = story_index(s[i]), .conduct = s[i]->conduct, .work_us = pick_work(c), .body_size = s[i]->body_size };
+        *o = (struct order){ .key = s[i]->key, .index = story_index(s[i]), .conduct = s[i]->conduct, .work_us = pick_work(c),
+                             .body_size = s[i]->body_size };
         order_fill(o);
         s[i]->submitted_at = now_ns();
     }

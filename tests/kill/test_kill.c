@@ -23,7 +23,7 @@ static void campaign(const char *what, unsigned how_many, const char *more, cons
     }
     ck_assert_int_gt(pid, 0);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the campaign ended with status %d; its report is in standard error", status);
+    ck_assert_msg(status == 0, "the campaign ended with wait status %d; its report is in standard error", status);
 }
 
 START_TEST(killed_workers_lose_nothing)
@@ -46,6 +46,8 @@ END_TEST
 
 START_TEST(killed_zygotes_take_their_pools_along_and_no_more)
 {
+    if (SANITIZED_THREAD)
+        skip("another zygote needs a program with one thread, and the sanitizer has one of its own");
     campaign("--kills", ROUNDS(20), "--who", "zygote");
 }
 END_TEST
