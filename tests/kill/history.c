@@ -33,10 +33,10 @@ static void *map(size_t size, int how)
 bool history_open(void)
 {
     cells = map(RUNS_MOST * sizeof *cells, MAP_SHARED);
-    gate = map(sizeof *gate, MAP_SHARED);
+    place = map(sizeof *place, MAP_SHARED);
     stories = map(RUNS_MOST * sizeof *stories, MAP_PRIVATE);
     killed_at = map(PIDS_MOST * sizeof *killed_at, MAP_PRIVATE);
-    return cells && gate && stories && killed_at;
+    return cells && place && stories && killed_at;
 }
 
 void history_clear(void)

@@ -84,13 +84,11 @@ static bool kill_one(struct killer *k, struct chance *c, const char *comm, _Atom
     return true;
 }
 
-/* Waits for both to be there, others than before. */
-static bool both_are_there(struct killer *k)
+/* Waits for both to be there, whoever wants an end meanwhile: that they come is part of what is judged. */
+static bool both_are_there(const struct killer *k)
 {
     int64_t limit = now_ns() + (int64_t)TAKE_OVER_MS * 1000000;
     while (!family_member(k->token, "prong-zygote") || !family_member(k->token, "prong-standby")) {
-        if (atomic_load(&k->stop))
-            return false;
         if (now_ns() > limit) {
             complain(NULL, "no zygote with a stand-by %d ms after a kill", TAKE_OVER_MS);
             return false;
@@ -98,6 +96,15 @@ static bool both_are_there(struct killer *k)
         (void)sched_yield();
     }
     return true;
+}
+
+/* Until a task has begun since the last kill: where the machine is so busy that workers are killed faster than they can be born, a pool
+ * gives up, and is right. Who is killed may still be somebody who is being born. */
+static void await_life(const struct killer *k, struct chance *c, uint32_t *seen)
+{
+    while (atomic_load(&place->begun) == *seen && !atomic_load(&k->stop))
+        pause_up_to(c, PAUSE_SHORT_US);
+    *seen = atomic_load(&place->begun);
 }
 
 /* Without a stand-by the zygote goes last, as the pool goes with it. */
@@ -116,8 +123,10 @@ static void *killer_main(void *arg)
     struct killer *k = arg;
     struct chance c = { k->seed };
     pid_t zygote = family_member(k->token, "prong-zygote");
+    uint32_t seen = atomic_load(&place->begun) - 1;
     while (!atomic_load(&k->stop) && k->kills < k->wanted) {
         bool well = false;
+        await_life(k, &c, &seen);
         pause_up_to(&c, chance_below(&c, 2) ? PAUSE_SHORT_US : PAUSE_LONG_US);
         unsigned what = pick(k, &c);
         if (what == KILL_WORKERS)

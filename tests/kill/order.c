@@ -12,7 +12,7 @@ enum { LINGER_MS = 3, SPUN_US = 50 };
 const char *const conduct_names[CONDUCTS] = { "well", "fails", "exits", "aborts", "faults", "hangs", "gives way", "lingers", "scribbles" };
 
 struct cell *cells;
-_Atomic uint32_t *gate;
+struct place *place;
 
 void order_fill(struct order *o) { chance_fill(o->body, o->body_size, o->key); }
 bool order_is_untouched(const struct order *o, uint64_t key) { return o->key == key && chance_filled(o->body, o->body_size, key); }
@@ -79,6 +79,7 @@ int do_order(void *record)
     const struct order asked = *o;              /* a scribbler may spoil its own */
     struct cell *c = &cells[asked.index];
     atomic_fetch_add(&c->begun, 1);
+    atomic_fetch_add(&place->begun, 1);
     if (!order_is_untouched(o, asked.key))
         return prong_fail(WRONG_RECORD, "order %u came with a wrong record", asked.index);
     if (asked.block && !chance_filled(asked.block, BLOCK_SIZE, BLOCK_KEY))
@@ -99,8 +100,8 @@ int do_order(void *record)
 int do_meet(void *record)
 {
     const uint32_t *wanted = record;
-    atomic_fetch_add(gate, 1);
-    while (atomic_load(gate) < *wanted)
+    atomic_fetch_add(&place->met, 1);
+    while (atomic_load(&place->met) < *wanted)
         (void)sched_yield();
     return 0;
 }

@@ -34,10 +34,10 @@ enum { BLOCK_SIZE = 2048, BLOCK_KEY = 0xb10c };
 
 struct cell { _Atomic uint32_t begun, ended; };
 extern struct cell *cells;           /* by index */
-extern _Atomic uint32_t *gate;       /* do_meet: so many are there */
+extern struct place { _Atomic uint32_t met, begun; } *place;     /* so many are at do_meet; so many orders have been begun, of all */
 
 int do_order(void *record);          /* a struct order */
-int do_meet(void *record);           /* comes to the gate, and waits until the uint32_t it is given have come */
+int do_meet(void *record);           /* is there, and waits until the uint32_t it is given have come */
 
 void order_fill(struct order *o);                             /* as it is submitted */
 bool order_is_untouched(const struct order *o, uint64_t key);

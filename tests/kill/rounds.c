@@ -93,11 +93,11 @@ static void one_round(struct campaign *c, struct chance *chance)
         return;
     if (!workers_meet(pool))
         complain(NULL, "the workers of a new pool do not come together: %s", prong_last_error());
-    uint32_t zygotes = c->killed_zygotes, kills = play(c, chance, pool);
+    uint32_t others = c->killed_zygotes + c->killed_standbys, kills = play(c, chance, pool);
     int r = prong_pool_close(pool, prong_in_ms(CLOSE_MS));
     if (r != 0)
         complain(NULL, "pool_close is %d: %s", r, prong_last_error());
-    look_for_processes(c->token, c->killed_zygotes > zygotes);
+    look_for_processes(c->token, c->killed_zygotes + c->killed_standbys > others);
     history_judge(kills);
     c->after = room_now();
     compare_rooms(&c->before, &c->after);

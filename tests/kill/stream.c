@@ -348,7 +348,7 @@ bool workers_meet(prong_pool *pool)
     uint32_t n = prong_pool_workers(pool), sent = 0;
     prong_run_opts last = { .priority = -1000, .retries = 3 };      /* the first may still meet a worker that was just killed */
     int r = 0;
-    atomic_store(gate, 0);
+    atomic_store(&place->met, 0);
     while (r == 0 && sent < n && sent < 64)
         if ((r = prong_submit(pool, do_meet, &n, sizeof n, &last, &f[sent])) == 0)
             sent++;
