@@ -1,15 +1,15 @@
 /* campaign.c - kills processes of "processes" again and again while runs of all kinds go on, and looks for what is lost, twice, or left.
  *
  *     kill_campaign [--kills N] [--seed S] [--workers W] [--who worker,zygote,standby | owner] [--take-over] [--scribble N]
- *                   [--seconds MAX] [--grace-ms N] [--no-stops] [--json]
+ *                   [--seconds MAX] [--grace-ms N] [--no-stops] [--json] [--quiet]
  *
  * It goes in rounds. Each opens a pool, lets threads submit to it (stream.c) while another kills (killer.c) or some of the runs scribble
  * over all shared memory (scribble.c), closes the pool, and judges the history of its runs (history.c) and what is left of processes,
  * descriptors, mappings and memory. The same seed makes the same plans; the instants are the machine's.
  *
  * --take-over: a stand-by takes over from a killed zygote, and pools go on. Without, a zygote takes its pools along, at the end of a round.
- * --who owner: kills whole programs, each this one again (owners.c). --no-stops: nothing is stopped before it is killed. Exit status: 0,
- * or 1 if anything was wrong. */
+ * --who owner: kills whole programs, each this one again (owners.c). --no-stops: nothing is stopped before it is killed. --quiet:
+ * the seed is told at the end alone. Exit status: 0, or 1 if anything was wrong. */
 #include "campaign.h"
 #include "family.h"
 #include "history.h"
@@ -76,7 +76,7 @@ static bool take_options(struct campaign *c, int argc, char **argv)
         { "kills", required_argument, NULL, 'k' }, { "seed", required_argument, NULL, 's' }, { "workers", required_argument, NULL, 'w' },
         { "who", required_argument, NULL, 'o' }, { "seconds", required_argument, NULL, 't' }, { "scribble", required_argument, NULL, 'x' },
         { "grace-ms", required_argument, NULL, 'g' }, { "take-over", no_argument, NULL, 'T' }, { "no-stops", no_argument, NULL, 'S' },
-        { "json", no_argument, NULL, 'j' }, { 0 } };
+        { "json", no_argument, NULL, 'j' }, { "quiet", no_argument, NULL, 'q' }, { 0 } };
     bool well = true;
     for (int o; well && (o = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         unsigned long long n = optarg && o != 'o' ? strtoull(optarg, NULL, 10) : 0;
@@ -90,6 +90,7 @@ static bool take_options(struct campaign *c, int argc, char **argv)
         case 'o': well = take_who(c, optarg); break;
         case 'T': c->takes_over = true; break;
         case 'S': c->no_stops = true; break;
+        case 'q': c->quiet = true; break;
         case 'j': c->json = true; break;
         default: well = false;
         }
@@ -124,13 +125,14 @@ int main(int argc, char **argv)
                           .grace_ms = 1000, .begun_at = now_ns(), .deadline = INT64_MAX };
     if (!c.token || !take_options(&c, argc, argv)) {
         fprintf(stderr, "usage: %s [--kills N] [--seed S] [--workers W] [--who worker,zygote,standby|owner] [--take-over] [--scribble N]\n"
-                "       [--seconds MAX] [--grace-ms N] [--no-stops] [--json]\n", argv[0]);
+                "       [--seconds MAX] [--grace-ms N] [--no-stops] [--json] [--quiet]\n", argv[0]);
         return 2;
     }
     if (!c.who)
         c.who = KILL_WORKERS;
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });       /* who crashes here does so on purpose */
-    tell_seed(&c);
+    if (!c.quiet)
+        tell_seed(&c);
     if (c.owners) {
         c.of_owners = (struct owners){ .program = program, .kills = c.kills, .workers = c.workers, .seed = c.seed, .grace_ms = c.grace_ms };
         owners_kill(&c.of_owners, c.deadline);

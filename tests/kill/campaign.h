@@ -10,7 +10,7 @@ struct campaign {
     uint64_t seed;
     uint32_t kills, scribbles, workers, grace_ms;
     unsigned who;                        /* KILL_... */
-    bool owners, takes_over, no_stops, json;
+    bool owners, takes_over, no_stops, json, quiet;
     int64_t begun_at, deadline;          /* ns, monotonic */
 
     uint32_t killed, killed_workers, killed_zygotes, killed_standbys, scribbled, rounds;

@@ -85,16 +85,31 @@ void describe(pid_t pid, char *ret, size_t size)
                    children_of(pid, NULL, 0));
 }
 
+static pid_t parent_of(pid_t pid)
+{
+    char line[512];
+    int parent = 0;
+    read_line(pid, "stat", line, sizeof line);
+    const char *behind_name = strrchr(line, ')');
+    return behind_name && sscanf(behind_name + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* One that is just being born is called like its parent. */
+static bool is_called(pid_t pid, const char *comm)
+{
+    char name[16], parent[16];
+    name_of(pid, name);
+    name_of(parent_of(pid), parent);
+    return strcmp(name, comm) == 0 && strcmp(parent, comm) != 0;
+}
+
 pid_t family_member(const char *token, const char *comm)
 {
     pid_t pids[FAMILY_MOST];
     size_t n = family_of(token, getpid(), pids);
-    for (size_t i = 0; i < n && i < FAMILY_MOST; i++) {
-        char name[16];
-        name_of(pids[i], name);
-        if (strcmp(name, comm) == 0)
+    for (size_t i = 0; i < n && i < FAMILY_MOST; i++)
+        if (is_called(pids[i], comm))
             return pids[i];
-    }
     return 0;
 }
 

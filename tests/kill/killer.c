@@ -3,7 +3,6 @@
 #include "family.h"
 #include "history.h"
 #include "proc.h"
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -85,7 +84,7 @@ static bool kill_one(struct killer *k, struct chance *c, const char *comm, _Atom
 }
 
 /* Waits for both to be there, whoever wants an end meanwhile: that they come is part of what is judged. */
-static bool both_are_there(const struct killer *k)
+static bool both_are_there(const struct killer *k, struct chance *c)
 {
     int64_t limit = now_ns() + (int64_t)TAKE_OVER_MS * 1000000;
     while (!family_member(k->token, "prong-zygote") || !family_member(k->token, "prong-standby")) {
@@ -93,7 +92,7 @@ static bool both_are_there(const struct killer *k)
             complain(NULL, "no zygote with a stand-by %d ms after a kill", TAKE_OVER_MS);
             return false;
         }
-        (void)sched_yield();
+        pause_up_to(c, PAUSE_LONG_US);
     }
     return true;
 }
@@ -131,12 +130,12 @@ static void *killer_main(void *arg)
         unsigned what = pick(k, &c);
         if (what == KILL_WORKERS)
             well = kill_worker(k, &c, zygote);
-        else if (!k->takes_over || both_are_there(k))
+        else if (!k->takes_over || both_are_there(k, &c))
             well = what == KILL_ZYGOTE ? kill_one(k, &c, "prong-zygote", &k->zygotes) : kill_one(k, &c, "prong-standby", &k->standbys);
         else
             break;
         k->kills += well;
-        if (what != KILL_WORKERS && k->takes_over && both_are_there(k))
+        if (what != KILL_WORKERS && k->takes_over && both_are_there(k, &c))
             zygote = family_member(k->token, "prong-zygote");
     }
     if (k->wanted > 0)
