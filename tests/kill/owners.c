@@ -47,8 +47,8 @@ static _Noreturn void become_owner(const struct owners *o, const struct owner *m
     (void)setenv("TMPDIR", me->folder, 1);
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     (void)dup2(null, STDOUT_FILENO);
-    (void)execl(o->program, o->program, "--kills", seed % 2 ? "1000000" : "0", "--no-stops", "--quiet", "--seed", seed_text, "--workers", workers,
-                "--seconds", "600", (char *)NULL);
+    (void)execl(o->program, o->program, "--kills", seed % 2 ? "1000000" : "0", "--no-stops", "--quiet", "--seed", seed_text,
+                "--workers", workers, "--seconds", "600", (char *)NULL);
     _exit(127);
 }
 
