@@ -52,6 +52,18 @@ void *private_memory(size_t size)
     return touched_memory(size, MAP_PRIVATE);
 }
 
+void hold_memory(size_t mb)
+{
+    size_t size = mb << 20;
+    char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mem == MAP_FAILED)
+        die("mmap");
+    if (madvise(mem, size, MADV_NOHUGEPAGE) < 0 && errno != EINVAL)      /* EINVAL: a kernel that has none */
+        die("madvise");
+    for (size_t i = 0; i < size; i += 4096)
+        mem[i] = 1;
+}
+
 /* ---- placement -------------------------------------------------------------------------------------------------------------- */
 
 struct place place_of(const char *name)

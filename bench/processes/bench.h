@@ -12,6 +12,8 @@ int64_t now_ns(void);                                           /* CLOCK_MONOTON
 void *shared_memory(size_t size);                               /* zeroed, touched, inherited by forks */
 void *private_memory(size_t size);                              /* touched, aligned to a page */
 
+void hold_memory(size_t mb);                                    /* that a fork has to copy the page tables of: small pages, all touched */
+
 /* ---- placement -------------------------------------------------------------------------------------------------------------- */
 
 /* "two": the owner on one CPU, the worker on the other; "one": both on the same; "free": where the kernel likes. -1: free. */

@@ -105,4 +105,78 @@ def empty_runs():
     ], unit="ns", prong="prong, futures, window 64")
 
 
-CELLS = {"rtt-64": round_trips(), "empty": empty_runs()}
+# ---- sizes -----------------------------------------------------------------------------------------------------------------
+
+
+def sizes():
+    def row(name, program, way, **more):
+        return echo_row(name, program, way, **more)
+
+    def reference(name, way):
+        return echo_row(name, "pair", way, is_reference=True)
+    return Cell("a payload there and back, on two CPUs", {str(4 * KIB): "4 KiB", str(MIB): "1 MiB", str(64 * MIB): "64 MiB"}, [
+        row("prong, record, copied", "prong_echo", "record", is_prong=True),
+        row("prong, heap in, output back", "prong_echo", "output", is_prong=True),
+        row("prong, shared heap, untouched", "prong_echo", "heap", is_prong=True),
+        row("prong, shared heap, lines touched", "prong_echo", "heap-lines", is_prong=True),
+        reference("one memcpy, private", "memcpy"),
+        reference("shm copied once each way, spin", "once-spin"),
+        reference("shm copy in/out, spin", "copy-spin"),
+        reference("shm copy in/out, futex", "copy-futex"),
+        reference("shm handed over, untouched, spin", "pass-spin"),
+        reference("shm in place, lines touched, spin", "lines-spin"),
+        row("process_vm_readv/writev, spin", "pair", "vm-spin"),
+        row("pipe", "pair", "pipe"),
+        row("unix stream", "pair", "stream"),
+        row("unix seqpacket", "pair", "seqpacket", most=4 * KIB),
+        row("Open MPI, 2 ranks", "mpi-openmpi", "echo"),
+        row("MPICH, 2 ranks", "mpi-mpich", "echo"),
+        *python_rows(row),
+    ], prong="prong, record, copied")
+
+
+# ---- starts, crashes, memory -----------------------------------------------------------------------------------------------
+
+
+SMALL_MB = 10
+CRASHES_PER_S, CRASH_PAUSE_US = 400, 5000       # per second of a measurement; the pause lets a spare get ready
+
+
+def starts():
+    def row(name, program, *way, **more):
+        return Row(name, program, lambda args, column: [*way, SMALL_MB if column == "small" else args.big_mb, args.seconds], **more)
+    return Cell("a process starts, does nothing, has ended", {"small": f"owner holds {SMALL_MB} MB", "big": "much (--big-mb)"}, [
+        row("prong, solo", "prong_start", "solo", is_prong=True),
+        row("prong, pool of one", "prong_start", "pool", is_prong=True),
+        row("prong, pool of one, a run", "prong_start", "pool-run", is_prong=True),
+        row("own zygote", "start", "zygote", is_reference=True),
+        row("fork, wait", "start", "fork"),
+        row("vfork, exec static, wait", "start", "vfork-exec"),
+        row("posix_spawn static, wait", "start", "posix-spawn"),
+        row("pthread_create, join", "start", "thread"),
+        row("Python Process, fork", "python", "fork", "start"),
+    ], prong="prong, solo")
+
+
+def crashes():
+    def words(args, share=1):
+        return max(5, round(args.seconds * CRASHES_PER_S * share))
+    figures = {"end_ns": "end seen", "end_p99_ns": "p99", "begin_ns": "next begins", "begin_p99_ns": "p99",
+               "seen_to_begin_ns": "seen to begin", "seen_to_begin_p99_ns": "p99"}
+    return Cell("from a worker's death to its future's end, and to the begin of the next run", {"all": ""}, [
+        Row("prong", "prong_crash", lambda args, _: [words(args), CRASH_PAUSE_US], is_prong=True),
+        Row("fork, pidfd, pipe to a spare", "crash", lambda args, _: [words(args), CRASH_PAUSE_US], is_reference=True),
+        Row("Python BrokenProcessPool", "python", lambda args, _: ["executor", "crash", words(args, 0.1)]),
+    ], figures)
+
+
+def memory():
+    figures = {"private_kb": "its own", "pss_kb": "with its share", "tables_kb": "page tables"}
+    return Cell("memory of an idle worker that has run one task", {"all": ""}, [
+        Row("prong", "prong_idle", lambda args, _: [], is_prong=True),
+        Row("forked C process", "idle", lambda args, _: [], is_reference=True),
+        Row("Python Pool's, forked", "python", lambda args, _: ["fork", "idle"]),
+    ], figures, unit="KiB")
+
+
+CELLS = {"rtt-64": round_trips(), "empty": empty_runs(), "sizes": sizes(), "start": starts(), "crash": crashes(), "idle": memory()}

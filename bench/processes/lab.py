@@ -28,8 +28,14 @@ PACKAGES = {
 PROGRAMS = {
     "prong_echo": ("prong", ["prong_echo.c"]),
     "prong_empty": ("prong", ["prong_empty.c"]),
+    "prong_start": ("prong", ["prong_start.c"]),
+    "prong_crash": ("prong", ["prong_crash.c"]),
+    "prong_idle": ("prong", ["prong_idle.c"]),
     "pair": ("cc", ["pair.c", "shm.c", "fds.c"]),
     "ring": ("cc", ["ring.c"]),
+    "start": ("cc", ["start.c"]),
+    "crash": ("cc", ["crash.c"]),
+    "idle": ("cc", ["idle.c"]),
     "mpi-openmpi": ("mpicc.openmpi", ["mpi.c"]),
     "mpi-mpich": ("mpicc.mpich", ["mpi.c"]),
 }
@@ -64,10 +70,15 @@ def compile_program(name, build, folder):
         compiler, library = "cc", build / "src"
         libraries = ["-I", ROOT / "include", "-L", library, "-lprong", f"-Wl,-rpath,{library}"]
     need(compiler)
-    words = [compiler, *COMPILE, "-o", folder / name, *(HERE / source for source in sources), HERE / "bench.c", "-pthread", *libraries]
+    compile_c([compiler, *COMPILE, "-o", folder / name, *(HERE / source for source in sources), HERE / "bench.c", "-pthread", *libraries])
+    if name == "start":         # which executes it
+        compile_c([compiler, *COMPILE, "-static", "-o", folder / "nothing", HERE / "nothing.c"])
+
+
+def compile_c(words):
     done = subprocess.run([os.fspath(word) for word in words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise Missing(f"{name} does not compile: {(done.stderr.strip().splitlines() or ['nothing was said'])[0]}")
+        raise Missing(f"it does not compile: {(done.stderr.strip().splitlines() or ['nothing was said'])[0]}")
 
 
 class Tools:

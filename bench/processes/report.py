@@ -65,10 +65,43 @@ def empty_goals(goals):
                 ("empty", "plain ring, batches of 64", "two"), 0.6)
 
 
+def size_goals(goals):
+    big = str(64 * cells.MIB)
+
+    def at(row):
+        return "sizes", row, big
+    for text, row, peer in (("untouched", "prong, shared heap, untouched", "shm handed over, untouched, spin"),
+                            ("touched", "prong, shared heap, lines touched", "shm in place, lines touched, spin")):
+        goals.ratio(f"64 MiB in the shared heap at most 2 times a hand-over: both {text}", at(row), at(peer), 2)
+    for column, head in cells.CELLS["sizes"].columns.items():
+        record, once, memcpy = (("sizes", row, column) for row in (
+            "prong, record, copied", "shm copied once each way, spin", "one memcpy, private"))
+        goals.ratio(f"{head} copied at most 1.1 of shared memory copied once each way", record, once, 1.1)
+        of_memcpy = goals.results.ratio(record, memcpy)
+        goals.take(f"{head} copied at most 1.1 of two private memcpys", of_memcpy and of_memcpy / 2, 1.1)
+
+
+def start_goals(goals):
+    for row in "prong, solo", "prong, pool of one":
+        for column, head in cells.CELLS["start"].columns.items():
+            goals.ratio(f"{row}: a worker from the zygote at most 1.1 of request, fork, exit, wait, reply: {head}", ("start", row, column),
+                        ("start", "own zygote", column), 1.1)
+        goals.ratio(f"{row}: at most 1.25 times longer for an owner that holds much", ("start", row, "big"), ("start", row, "small"), 1.25)
+
+
+def crash_and_memory_goals(goals):
+    def median(cell, figure, unit):
+        value = goals.results.median((cell, "prong", "all"), figure)
+        return value if value is None else value / unit
+    goals.take("after a crash the next run begins within 20 us of the death being seen", median("crash", "seen_to_begin_ns", 1e3), 20, "{:.1f}")
+    goals.take("the crashed run's future has failed within 1 ms (p99)", median("crash", "end_p99_ns", 1e6), 1, "{:.3f}")
+    goals.take("an idle worker has at most 60 KiB of its own", median("idle", "private_kb", 1), 60, "{:.0f}")
+
+
 def goals_of(results):
     goals = Goals(results)
-    round_trip_goals(goals)
-    empty_goals(goals)
+    for add in round_trip_goals, empty_goals, size_goals, start_goals, crash_and_memory_goals:
+        add(goals)
     return list(goals)
 
 
@@ -77,9 +110,8 @@ def goals_of(results):
 
 def short(value):
     """Three figures."""
-    if value >= 99.95:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}" if value >= 0.9995 else f"{value:.3f}"
+    size = abs(value)
+    return f"{value:.0f}" if size >= 99.95 else f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.9995 else f"{value:.3f}"
 
 
 def field_of(results, cell_name, row, column, figure):
@@ -99,7 +131,7 @@ def show_cell(results, name):
     some = [row for row in cell.rows if any(key[:2] == (name, row.name) for key in results.rounds)]
     at = [(column, figure) for column in cell.columns for figure in cell.figures
           if any(results.values((name, row.name, column), figure) for row in some)]
-    heads = [f"{cell.columns[column]}{cell.figures[figure]}" for column, figure in at]
+    heads = [cell.columns[column] + cell.figures[figure] for column, figure in at]
     table = [[row.name + (" *" if row.is_reference else "")] + [field_of(results, name, row, *one) for one in at] for row in some]
     widths = [max(len(line[i]) for line in [["", *heads], *table]) for i in range(len(at) + 1)]
     print(f"\n{name}: {cell.title} [{cell.unit}]")
