@@ -90,6 +90,6 @@ int main(int argc, char **argv)
         end(&spare, false);
         crashes_add(&crashes, notes, seen);
     }
-    crashes_print(&crashes);
+    crashes_print_and_free(&crashes);
     return 0;
 }

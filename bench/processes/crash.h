@@ -32,10 +32,13 @@ static inline void crash_pause(int64_t us)
     nanosleep(&(struct timespec){ .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 }, NULL);
 }
 
-static inline void crashes_print(struct crashes *c)
+static inline void crashes_print_and_free(struct crashes *c)
 {
     struct times end = times_of(c->end, c->n), begin = times_of(c->begin, c->n), after = times_of(c->seen_to_begin, c->n);
     printf("{\"end_ns\": %.0f, \"end_p99_ns\": %.0f, \"begin_ns\": %.0f, \"begin_p99_ns\": %.0f, \"seen_to_begin_ns\": %.0f, "
            "\"seen_to_begin_p99_ns\": %.0f, \"n\": %zu}\n", end.median_ns, end.p99_ns, begin.median_ns, begin.p99_ns, after.median_ns,
            after.p99_ns, c->n);
+    free(c->end);
+    free(c->begin);
+    free(c->seen_to_begin);
 }

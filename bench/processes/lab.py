@@ -54,7 +54,8 @@ class Trouble(Exception):
 
 def need(what):
     """Installs the Debian packages that are missing, as ./try does, saying so."""
-    words = [word for file, package, use in PACKAGES[what] if not shutil.which(file) and not os.path.exists(file) for word in (package, use)]
+    missing = [(package, use) for file, package, use in PACKAGES[what] if not shutil.which(file) and not os.path.exists(file)]
+    words = [word for pair in missing for word in pair]
     if not words:
         return
     done = subprocess.run(["sh", "-c", '. packaging/need.sh; need "$@"', "need", *words], cwd=ROOT, stdin=subprocess.DEVNULL,

@@ -58,7 +58,7 @@ int main(int argc, char **argv)
         int64_t seen = crash_once(pool, notes);
         crashes_add(&crashes, notes, seen);
     }
-    crashes_print(&crashes);
+    crashes_print_and_free(&crashes);
     must(prong_pool_close(pool, PRONG_NEVER), "prong_pool_close");
     return 0;
 }

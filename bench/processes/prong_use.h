@@ -24,7 +24,12 @@ static inline int pin_worker(void *record)
 static inline prong_pool *open_pool(struct place place)
 {
     prong_pool *pool;
-    prong_pool_opts opts = { .engine = "processes", .workers = 1, .init = pin_worker, .init_record = &place.worker, .init_size = sizeof(int) };
+    prong_pool_opts opts = { .engine = "processes", .workers = 1 };
+    if (place.worker >= 0) {
+        opts.init = pin_worker;
+        opts.init_record = &place.worker;
+        opts.init_size = sizeof place.worker;
+    }
     must(prong_pool_open(&opts, &pool), "prong_pool_open");
     pin_all_threads(place.owner);
     return pool;

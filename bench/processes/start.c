@@ -1,8 +1,8 @@
-/* start.c - a process that starts, does nothing and is waited for, by an owner that holds much memory: what can be had without prong.
+/* start.c - a process that starts, does nothing and is waited for, by an owner that holds memory: what can be had without prong.
  *
  *     start HOW MB SECONDS
  *
- *     zygote        a small process, forked while the owner was small, is asked over a socket: it forks, the child exits, it waits and tells
+ *     zygote        a small process, forked while the owner was small, is asked over a socket: forks, the child exits, waits, tells
  *     fork          fork, _exit, wait
  *     vfork-exec    vfork, exec of a static program, wait
  *     posix-spawn   posix_spawn of the same, wait
