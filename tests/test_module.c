@@ -183,7 +183,6 @@ START_TEST(functions_of_the_program_are_plain)
     ck_assert_int_eq(pn_modules_remember(), 0);
     ck_assert(pn_function_is_plain((function)of_the_program));
     ck_assert_int_eq(pn_function_find((function)of_the_program, &ref), PN_AT_ADDRESS);
-    ck_assert_int_eq(pn_function_check((function)of_the_program), 0);
 }
 END_TEST
 
@@ -220,7 +219,6 @@ START_TEST(a_module_that_was_there_before_is_the_same)
     struct worker w = hire();
     ck_number(ask(w, function_of(module), PN_AT_ADDRESS), 1);
     ck_assert(!pn_function_is_plain(function_of(module)));
-    ck_assert_int_eq(pn_function_check(function_of(module)), 0);
     put(2, _i);
     ck_number(ask(w, function_of(module), PN_AT_ADDRESS), 1);
     unload(module);
@@ -245,7 +243,6 @@ START_TEST(a_module_that_came_later_is_loaded_by_the_worker)
     ck_assert_int_eq(pn_function_find(function_of(module), &ref), PN_IN_MODULE);
     ck_assert_str_eq(ref.path, plug);
     ck_assert_int_eq(ref.build.id_size > 0, _i);
-    ck_assert_int_eq(pn_function_check(function_of(module)), -ENOTSUP);
     dismiss(w);
     remove_folder();
 }
@@ -463,7 +460,6 @@ START_TEST(code_in_no_module_is_for_no_worker)
     memcpy(&fn, &code, sizeof fn);
     ck_assert_int_eq(pn_modules_remember(), 0);
     ck_refused(fn, "no function");
-    ck_assert_int_eq(pn_function_check(fn), -EINVAL);
     ck_refused(NULL, "no function");
 }
 END_TEST

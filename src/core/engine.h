@@ -15,8 +15,8 @@ struct pn_engine {
     /* Checks pool->init and starts pool->workers workers, if the engine has any; each counts in pool->users and holds a reference until
      * pn_pool_worker_gone. 0 or a negative errno with its words; nothing is left then. */
     int  (*open)(prong_pool *pool);
-    /* Whether workers can call these functions. NULL: always. */
-    int  (*check)(prong_pool *pool, const struct pn_call *call);
+    /* Whether workers can call these functions, and in *ret_place what tells them where, malloc'ed, or NULL. NULL: always. */
+    int  (*check)(prong_pool *pool, const struct pn_call *call, void **ret_place);
     /* Locked, and may let the lock go for a while: this run waits in the queue now. */
     void (*ready)(prong_pool *pool, prong_future *run);
     /* Locked. The run is asked to give way (its `asked` is set already), or is to be killed: the engine tells its worker.

@@ -152,7 +152,7 @@ static int take_init(prong_pool *pool, const prong_pool_opts *o)
     return pool->init_record ? 0 : pn_error(-ENOMEM, "no memory for the init record of %zu bytes", o->init_size);
 }
 
-int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint32_t count, prong_pool **ret_pool)
+int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint32_t count, bool spare, prong_pool **ret_pool)
 {
     prong_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
@@ -164,6 +164,10 @@ int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint3
     pool->runs_per_worker = o->runs_per_worker;
     pool->flags = o->flags;
     pool->heap_bytes = o->heap_bytes;
+    pool->memory_bytes = o->memory_bytes;
+    pool->cpu_ms = o->cpu_ms;
+    pool->files = o->files;
+    pool->has_spare = spare;
     pool->workers_only = o->init != NULL;      /* where init has run */
     pool->users = 1;
     pn_store_relaxed(&pool->refs, 1);          /* not shared yet */

@@ -25,7 +25,9 @@ struct prong_pool {
     uint32_t workers_at_open;
     uint32_t workers_most;           /* wanted at any time */
     uint32_t queue_limit, runs_per_worker, flags;
-    uint64_t heap_bytes;
+    uint64_t heap_bytes, memory_bytes, cpu_ms;
+    uint32_t files;
+    bool has_spare;                  /* a worker more than runs are for, where that spares time after a death */
     struct pn_call init;             /* kind 0: none */
     void *init_record;
     size_t init_size;
@@ -66,7 +68,8 @@ void pn_pool_unuse(prong_pool *pool);
 void pn_pool_break(prong_pool *pool, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Opens a pool on this engine; options are checked and complete, `count` is the number of workers wanted. */
-int  pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *opts, uint32_t count, prong_pool **ret_pool);
+/* `spare`: for more than one run. */
+int  pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *opts, uint32_t count, bool spare, prong_pool **ret_pool);
 /* Closes it when its last run has ended, with nobody waiting for that. The handle is gone. */
 void pn_pool_abandon(prong_pool *pool);
 

@@ -59,13 +59,14 @@ void pn_run_put(prong_future *run)
     prong_pool *pool = run->pool;
     record_free(run);
     pn_output_free(&run->output);
+    free(run->place);
     free(run);
     pn_pool_put(pool);
 }
 
 /* ---- submitting ---- */
 
-static int check(prong_pool *pool, const struct pn_submit *s)
+static int check(prong_pool *pool, const struct pn_submit *s, void **ret_place)
 {
     const prong_run_opts *o = s->opts;
     if (!s->call.fn[0] || (s->call.kind == PN_CALL_SPAN && !s->call.fn[1]))
@@ -78,7 +79,7 @@ static int check(prong_pool *pool, const struct pn_submit *s)
         return pn_error(-ENOTSUP, "engine %s cannot kill a run (kill_ms): use \"processes\", or ask_ms", pool->engine->name);
     if (o->group && pn_group_pool(o->group) != pool)
         return pn_error(-EINVAL, "the group is one of another pool");
-    return pool->engine->check ? pool->engine->check(pool, &s->call) : 0;
+    return pool->engine->check ? pool->engine->check(pool, &s->call, ret_place) : 0;
 }
 
 static prong_future *run_new(prong_pool *pool, const struct pn_submit *s, bool has_handle)
@@ -146,12 +147,16 @@ static void enter(prong_pool *pool, prong_future *run, const struct pn_submit *s
 
 int pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_run)
 {
-    int r = check(pool, s);
+    void *place = NULL;
+    int r = check(pool, s, &place);
     if (r < 0)
         return r;
     prong_future *run = run_new(pool, s, ret_run || s->opts->group);
-    if (!run)
+    if (!run) {
+        free(place);
         return pn_error(-ENOMEM, "no memory for a run with a record of %zu bytes", s->size);
+    }
+    run->place = place;
     pn_pool_get(pool);                         /* another thread may close it as soon as the run has ended */
     pn_lock(&pool->lock);
     r = admit(pool, s->opts);

@@ -25,6 +25,7 @@ struct prong_future {
                                 the fields below without the lock: they never change again */
     pn_u64 asked;            /* 1: asked to give way. Relaxed: a wish, nothing is published with it */
     struct pn_call call;
+    void *place;             /* where workers find its functions, if the addresses do not tell; the engine's, malloc'ed */
     enum pn_record_how how;
     void *record;            /* as submitted; after DONE and FAILED as the task left it */
     size_t size;

@@ -83,6 +83,11 @@ static void *map(void *at, int fd, size_t size, bool writable, int flags)
 }
 
 void *pn_segment_map(int fd, size_t size, bool writable) { return map(NULL, fd, size, writable, 0); }
+void *pn_segment_map_private(int fd, size_t size)
+{
+    void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    return mem == MAP_FAILED ? NULL : mem;
+}
 void *pn_segment_map_at(void *at, int fd, size_t size, bool writable) { return map(at, fd, size, writable, MAP_FIXED); }
 
 void pn_segment_unmap(void *mem, size_t size)

@@ -20,6 +20,8 @@ bool pn_segment_is_sound(int fd, size_t size);
 
 /* NULL and errno. size 0 is refused. */
 void *pn_segment_map(int fd, size_t size, bool writable);
+/* A private copy, to be written without anybody else seeing it. */
+void *pn_segment_map_private(int fd, size_t size);
 /* At this address exactly, in place of what is mapped there. */
 void *pn_segment_map_at(void *at, int fd, size_t size, bool writable);
 void  pn_segment_unmap(void *mem, size_t size);     /* NULL is fine */

@@ -16,19 +16,19 @@ enum { PN_SLOT_BYTES = 128, PN_SPACE = 1 << 18, PN_SPACE_RECORD_MAX = 1 << 16, P
 /* Where a record lies, or a reply's record and output. */
 enum pn_place { PN_PLACE_NONE = 1, PN_PLACE_SLOT, PN_PLACE_SPACE, PN_PLACE_SEGMENT };
 
-enum pn_call_flags { PN_WANTS_BILL = 1, PN_HAS_SPAN = 2 };
+enum pn_call_flags { PN_WANTS_BILL = 1, PN_HAS_SPAN = 2, PN_HAS_PLACES = 4 };
 
 /* What a range or a reduce has beside the function: in front of the record. */
 struct pn_span { uint64_t fn1, lo, hi, leaf_size, first, count; };
 
 struct pn_call_head {
     pn_u64   turn;                       /* ring.h */
-    uint64_t fn;                         /* an address; with a module, the offset in it */
+    uint64_t fn;                         /* an address, if no place tells */
     uint64_t ask_ms, tag;
     uint32_t size;                       /* of the record */
     uint32_t offset;                     /* in `space`, where it lies there */
-    uint8_t  kind, place, flags, module; /* module: 1, a pn_module_ref lies in front of the record */
-    uint32_t news;                       /* messages on the channel that come before this call: they are counted from the link's start */
+    uint8_t  kind, place, flags, pad;
+    uint32_t places;                     /* with HAS_PLACES: where in `space` the functions' lie (module.h) */
 };
 enum { PN_IN_SLOT = PN_SLOT_BYTES - sizeof(struct pn_call_head) };
 struct pn_call_slot { struct pn_call_head head; char bytes[PN_IN_SLOT]; };

@@ -49,6 +49,8 @@ void pn_collect(prong_pool *pool, struct pn_list *later)
         if (p->link[i]->killed != PN_KILLED_FOR_LYING)
             collect_from(pool, p->link[i], later);
     pn_hand_out_small(pool);
+    if (pool->queue.count && !pn_list_empty(&p->idle))
+        pn_manager_wake(p);                    /* a large one */
 }
 
 void pn_kick_seat(prong_pool *pool)

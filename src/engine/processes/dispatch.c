@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-bool pn_link_is_surplus(const struct pn_link *l) { return l->index >= l->pool->workers; }
+bool pn_link_is_surplus(const struct pn_link *l) { return l->index >= l->pool->workers && l->index != PN_SPARE; }
 
 static uint32_t ahead_allowed(const struct pn_link *l)
 {
@@ -28,7 +28,7 @@ static void place(struct pn_link *l)
 {
     struct pn_processes *p = l->pool->state;
     pn_list_remove(&l->listed);
-    if (l->state != PN_LINK_HERE)
+    if (l->state != PN_LINK_HERE || l->index == PN_SPARE || l->nonsense)
         return;
     if (l->count == 0)
         pn_list_push_front(&p->idle, &l->listed);
@@ -39,7 +39,7 @@ static void place(struct pn_link *l)
 void pn_link_becomes_free(struct pn_link *l)
 {
     uint32_t limit = l->pool->runs_per_worker;
-    if (l->state == PN_LINK_HERE && l->count == 0 && (pn_link_is_surplus(l) || (limit && l->runs >= limit)))
+    if (l->state == PN_LINK_HERE && l->count == 0 && (pn_link_is_surplus(l) || l->nonsense || (limit && l->runs >= limit)))
         pn_link_retire(l);
     else
         place(l);

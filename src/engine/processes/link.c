@@ -7,7 +7,7 @@
 #include "memory/segment.h"
 #include "sync/bell.h"
 #include <errno.h>
-#include <sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,17 +87,19 @@ static int send_hello(struct pn_link *l)
     const prong_pool *pool = l->pool;
     const struct pn_processes *p = pool->state;
     bool large = pool->init_size > PN_INIT_INLINE_MAX;
-    struct pn_hello hello = { .kind = PN_HELLO, .init = pool->init, .init_size = pool->init_size };
-    struct iovec parts[2] = { { &hello, sizeof hello }, { pool->init_record, pool->init_size } };
+    struct pn_hello hello = { .kind = PN_HELLO, .init = pool->init, .init_size = pool->init_size, .places_size = p->init_places ? p->init_places->size : 0 };
+    struct iovec parts[3] = { { &hello, sizeof hello }, { p->init_places, hello.places_size }, { pool->init_record, pool->init_size } };
     int fds[PN_HELLO_FDS] = { [PN_FD_BOARD] = p->board_fd, [PN_FD_CALL_BELL] = l->call_bell, [PN_FD_REPLY_BELL] = l->reply_bell, [PN_FD_INIT] = -1 };
-    (void)snprintf(hello.name, sizeof hello.name, "%.10s:%u", pool->name, l->index % 10000);
+    (void)snprintf(hello.name, sizeof hello.name, "%.10s", pool->name);
     pn_heap_tell(pool->heap, &hello.heap, &fds[PN_FD_HEAP]);
     fds[PN_FD_AREA] = make_area(l);
+    if (fds[PN_FD_AREA] >= 0)
+        pn_link_place(l, l->index);
     int r = fds[PN_FD_AREA] < 0 ? fds[PN_FD_AREA] : 0;
     if (r == 0 && large)
         r = fds[PN_FD_INIT] = init_segment(pool);
     if (r >= 0)
-        r = pn_channel_send(l->channel, parts, large || !pool->init_size ? 1 : 2, fds, large ? PN_HELLO_FDS : PN_FD_INIT, false);
+        r = pn_channel_send(l->channel, parts, large || !pool->init_size ? 2 : 3, fds, large ? PN_HELLO_FDS : PN_FD_INIT, false);
     pn_close_fds(&fds[PN_FD_AREA], 1);
     pn_close_fds(&fds[PN_FD_INIT], 1);
     return r;
@@ -133,6 +136,13 @@ void pn_link_hang_up(struct pn_link *l)
     unlisten(p->epoll, &l->channel);
 }
 
+/* The publish of its next call orders it; the hello, for the first. */
+void pn_link_place(struct pn_link *l, uint32_t index)
+{
+    l->index = index;
+    pn_store_relaxed(&l->calls->slot, index == PN_SPARE ? PN_SPARE : pn_worker_slot(l->pool, index));
+}
+
 int pn_link_start(struct pn_link *l, uint64_t id, int zygote)
 {
     const struct pn_processes *p = l->pool->state;
@@ -158,7 +168,6 @@ int pn_link_start(struct pn_link *l, uint64_t id, int zygote)
     }
     l->id = id;
     l->ahead_most = 1;
-    pn_store_relaxed(&l->calls->slot, pn_worker_slot(l->pool, l->index));
     l->state = PN_LINK_STARTING;
     return 0;
 }
@@ -167,9 +176,13 @@ int pn_link_start(struct pn_link *l, uint64_t id, int zygote)
 
 static size_t span_bytes(const prong_future *run) { return run->call.kind == PN_CALL_TASK ? 0 : sizeof(struct pn_span); }
 static bool fits_slot(const prong_future *run) { return span_bytes(run) + run->size <= PN_IN_SLOT; }
-static bool needs_space(const prong_future *run) { return !fits_slot(run) && run->size <= PN_SPACE_RECORD_MAX; }
+static size_t round_64(size_t size) { return (size + 63) / 64 * 64; }
+static size_t places_bytes(const prong_future *run) { return run->place ? round_64(((const struct pn_places *)run->place)->size) : 0; }
+static size_t record_bytes(const prong_future *run) { return !fits_slot(run) && run->size <= PN_SPACE_RECORD_MAX ? round_64(run->size) : 0; }
+/* The record, and behind it where its functions are, as far as they do not lie elsewhere. */
+static size_t space_bytes(const prong_future *run) { return record_bytes(run) + places_bytes(run); }
 
-/* Where the next record could lie in the space: its position, or UINT64_MAX. It does not wrap round inside. */
+/* Where so much could lie in the space next: its position, or UINT64_MAX. It does not wrap round inside. */
 static uint64_t find_space(const struct pn_link *l, size_t size)
 {
     uint64_t at = l->space_head;
@@ -178,11 +191,9 @@ static uint64_t find_space(const struct pn_link *l, size_t size)
     return at + size - l->space_tail <= PN_SPACE ? at : UINT64_MAX;
 }
 
-static size_t space_size(const prong_future *run) { return (run->size + 63) / 64 * 64; }
-
 bool pn_link_has_room(const struct pn_link *l, const prong_future *run)
 {
-    return l->count < PN_RING_SLOTS && (!needs_space(run) || find_space(l, space_size(run)) != UINT64_MAX);
+    return l->count < PN_RING_SLOTS && (!space_bytes(run) || find_space(l, space_bytes(run)) != UINT64_MAX);
 }
 
 int pn_link_segment(const prong_future *run, int *ret_fd, void **ret_segment)
@@ -216,28 +227,36 @@ static int populate_space(struct pn_link *l, size_t end)
     return 0;
 }
 
+static int put_into_space(struct pn_link *l, struct pn_call_slot *s, struct pn_flight *f)
+{
+    const prong_future *run = f->run;
+    uint64_t at = find_space(l, space_bytes(run));
+    int r = populate_space(l, at % PN_SPACE + space_bytes(run));
+    if (r < 0)
+        return r;
+    f->space_to = at + space_bytes(run);
+    s->head.offset = (uint32_t)(at % PN_SPACE);
+    s->head.places = (uint32_t)(s->head.offset + record_bytes(run));
+    if (record_bytes(run))
+        memcpy(l->calls->space + s->head.offset, run->record, run->size);
+    if (run->place)
+        memcpy(l->calls->space + s->head.places, run->place, ((const struct pn_places *)run->place)->size);
+    return 0;
+}
+
 static int put_record(struct pn_link *l, struct pn_call_slot *s, struct pn_flight *f)
 {
     const prong_future *run = f->run;
     f->space_from = f->space_to = l->space_head;
-    if (f->segment) {
+    if (f->segment)
         s->head.place = PN_PLACE_SEGMENT;
-    } else if (!run->size) {
-        s->head.place = PN_PLACE_NONE;
-    } else if (fits_slot(run)) {
-        s->head.place = PN_PLACE_SLOT;
-        memcpy(s->bytes + span_bytes(run), run->record, run->size);
-    } else {
-        uint64_t at = find_space(l, space_size(run));
-        int r = populate_space(l, at % PN_SPACE + space_size(run));
-        if (r < 0)
-            return r;
+    else if (record_bytes(run))
         s->head.place = PN_PLACE_SPACE;
-        s->head.offset = (uint32_t)(at % PN_SPACE);
-        memcpy(l->calls->space + s->head.offset, run->record, run->size);
-        f->space_to = at + space_size(run);
-    }
-    return 0;
+    else
+        s->head.place = run->size ? PN_PLACE_SLOT : PN_PLACE_NONE;
+    if (s->head.place == PN_PLACE_SLOT)
+        memcpy(s->bytes + span_bytes(run), run->record, run->size);
+    return space_bytes(run) ? put_into_space(l, s, f) : 0;
 }
 
 static void put_call(struct pn_call_slot *s, const struct pn_flight *f)
@@ -249,7 +268,7 @@ static void put_call(struct pn_call_slot *s, const struct pn_flight *f)
     s->head.tag = run->tag;
     s->head.size = (uint32_t)run->size;
     s->head.kind = (uint8_t)c->kind;
-    s->head.flags = (run->pool->flags & PRONG_BILL ? PN_WANTS_BILL : 0) | (span_bytes(run) ? PN_HAS_SPAN : 0);
+    s->head.flags = (run->pool->flags & PRONG_BILL ? PN_WANTS_BILL : 0) | (span_bytes(run) ? PN_HAS_SPAN : 0) | (run->place ? PN_HAS_PLACES : 0);
     if (span_bytes(run)) {
         struct pn_span span = { .fn1 = (uintptr_t)c->fn[1], .lo = c->lo, .hi = c->hi, .leaf_size = c->leaf_size, .first = c->first, .count = c->count };
         memcpy(s->bytes, &span, sizeof span);
@@ -346,6 +365,8 @@ static bool is_possible_end(const prong_future *run, int32_t kind, int32_t code)
         return pn_load_relaxed(&run->asked);
     case PRONG_TIMEOUT:
         return run->ask_ms != 0;
+    case PRONG_LOST:
+        return run->place && code != 0;        /* the module could not be loaded */
     default:
         return false;
     }
@@ -401,7 +422,7 @@ static void take_record(struct pn_link *l, struct pn_flight *f, const struct pn_
     } else if (run->size && fits_slot(run)) {
         memcpy(run->record, s->bytes, run->size);
     } else if (run->size) {
-        memcpy(run->record, l->replies->space + (f->space_to - space_size(run)) % PN_SPACE, run->size);
+        memcpy(run->record, l->replies->space + (f->space_to - space_bytes(run)) % PN_SPACE, run->size);
     }
 }
 
@@ -598,6 +619,19 @@ void pn_link_death(const struct pn_link *l, const struct pn_flight *in, const st
         tell_crash(l, in, name, ended->status, end);
 }
 
+/* Until the kernel has let go of it its number, which is that of its group, too, is nobody else's: a dead one is first reaped by whoever has
+ * inherited it, so the group goes first. */
+void pn_link_end_orphan(struct pn_link *l)
+{
+    struct pollfd p = { .fd = l->pidfd, .events = POLLIN };
+    if (l->pidfd < 0)
+        return;
+    if (syscall(SYS_pidfd_send_signal, l->pidfd, SIGKILL, NULL, 0) == 0)
+        (void)kill(-l->pid, SIGKILL);
+    while (poll(&p, 1, -1) < 0 && errno == EINTR)
+        ;
+}
+
 void pn_link_clear(struct pn_link *l)
 {
     const struct pn_processes *p = l->pool->state;
@@ -607,6 +641,7 @@ void pn_link_clear(struct pn_link *l)
     unlisten(p->bells, &l->reply_bell);
     pn_close_fds(&l->call_bell, 1);
     pn_close_fds(&l->output_fd, 1);
+    pn_close_fds(&l->pidfd, 1);
     pn_list_remove(&l->listed);
     cover_addresses(l);
     struct pn_link keep = *l;
@@ -615,7 +650,7 @@ void pn_link_clear(struct pn_link *l)
     l->index = keep.index;
     l->calls = keep.calls;
     l->replies = keep.replies;
-    l->channel = l->call_bell = l->reply_bell = l->output_fd = -1;
+    l->channel = l->call_bell = l->reply_bell = l->output_fd = l->pidfd = -1;
     l->failed_starts = keep.failed_starts;
     l->failed_inits = keep.failed_inits;
     l->retry_at = keep.retry_at;

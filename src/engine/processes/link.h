@@ -28,13 +28,14 @@ struct pn_flight {
 
 struct pn_link {
     prong_pool *pool;
-    uint32_t index;
+    uint32_t index;                   /* its place among the workers; PN_SPARE: it has none, and waits for one */
     enum pn_link_state state;
     struct pn_list listed;            /* among the idle ones, or those with room, of its pool; or in no list */
     bool started, ready;              /* which of the two that make it HERE have come */
     bool has_worked;                  /* it has been HERE */
     uint64_t id;                      /* of this worker, never used again */
     pid_t pid;
+    int pidfd;                        /* -1: not started yet */
 
     struct pn_calls *calls;           /* the area; NULL before the first start */
     const struct pn_replies *replies;
@@ -57,6 +58,7 @@ struct pn_link {
     enum pn_kill_why killed;
     bool kill_sent;                   /* false: the zygote has to be told again */
     struct pn_fault fault;            /* kind 0: none was told */
+    uint32_t nonsense;                /* messages that made no sense: it gets no more runs */
 
     unsigned failed_starts;           /* in a row, for whatever reason; and of these in a row by the program's init */
     unsigned failed_inits;
@@ -64,6 +66,8 @@ struct pn_link {
     char why[160];                    /* the last one failed */
 };
 
+/* The link has another place among the workers. Only while its worker has no run. */
+void pn_link_place(struct pn_link *l, uint32_t index);
 /* Asks the zygote for a worker; what it needs to know waits in its channel. 0 or a negative errno, with words in l->why. */
 int  pn_link_start(struct pn_link *l, uint64_t id, int zygote);
 
@@ -109,5 +113,7 @@ void pn_link_death(const struct pn_link *l, const struct pn_flight *in, const st
 void pn_link_hang_up(struct pn_link *l);
 /* Frees what the worker had here: ABSENT. Its runs have been taken from it. */
 void pn_link_clear(struct pn_link *l);
+/* The zygote has died, and with it the worker soon, if it is not dead yet: kills it and what it has forked, and waits for its end. */
+void pn_link_end_orphan(struct pn_link *l);
 /* Gives its addresses back: with the pool. */
 void pn_link_fini(struct pn_link *l);

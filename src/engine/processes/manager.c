@@ -40,8 +40,8 @@ static struct pn_link *link_with(const struct pn_processes *p, uint64_t id)
 static bool has_workers(const prong_pool *pool)
 {
     const struct pn_processes *p = pool->state;
-    for (uint32_t i = 0; i < pool->workers && i < p->size; i++)
-        if (p->link[i]->state != PN_LINK_ABSENT && p->link[i]->state != PN_LINK_ENDING)
+    for (uint32_t i = 0; i < p->size; i++)
+        if (p->link[i]->index < pool->workers && p->link[i]->state != PN_LINK_ABSENT && p->link[i]->state != PN_LINK_ENDING)
             return true;
     return false;
 }
@@ -75,15 +75,27 @@ static uint32_t unanswered_starts(const struct pn_processes *p)
     return n;
 }
 
+/* A spare comes when all others have come: it is for later, and they are for now. */
+static bool is_wanted(const prong_pool *pool, const struct pn_link *l)
+{
+    const struct pn_processes *p = pool->state;
+    if (l->index != PN_SPARE)
+        return l->index < pool->workers;
+    for (uint32_t i = 0; i < p->size; i++)
+        if (p->link[i]->index < pool->workers && p->link[i]->state != PN_LINK_HERE && p->link[i]->state != PN_LINK_FILLING)
+            return false;
+    return !pool->closing;
+}
+
 void pn_fill_up(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
     (void)pn_links_make_room(pool, pool->workers);      /* with less memory, fewer workers */
     uint32_t unanswered = unanswered_starts(p);
-    for (uint32_t i = 0; i < pool->workers && i < p->size && unanswered < PN_STARTS_AT_ONCE; i++) {
+    for (uint32_t i = 0; i < p->size && unanswered < PN_STARTS_AT_ONCE; i++) {
         struct pn_link *l = p->link[i];
         bool is_time = l->retry_at == PRONG_NEVER || pn_passed(l->retry_at);
-        if (l->state != PN_LINK_ABSENT || !is_time || p->zygote < 0 || pool->broken)
+        if (l->state != PN_LINK_ABSENT || !is_wanted(pool, l) || !is_time || p->zygote < 0 || pool->broken)
             continue;
         if (pn_link_start(l, p->next_id++, p->zygote) < 0)
             failed_to_start(pool, l, false);
@@ -92,10 +104,25 @@ void pn_fill_up(prong_pool *pool)
     }
 }
 
-/* Locked. Both have to have come: the zygote's word, with the worker's number, and the worker's own. */
+/* The place of a link whose worker has ended goes to one that stands ready. */
+static void let_spare_in(prong_pool *pool, struct pn_link *gone)
+{
+    const struct pn_processes *p = pool->state;
+    for (uint32_t i = 0; i < p->size && gone->index < pool->workers; i++) {
+        struct pn_link *spare = p->link[i];
+        if (spare->index != PN_SPARE || spare->state != PN_LINK_HERE)
+            continue;
+        pn_link_place(spare, gone->index);
+        gone->index = PN_SPARE;
+        pn_link_becomes_free(spare);
+        pn_hand_out_small(pool);
+    }
+}
+
+/* Locked. Both have to have come: the zygote's word, with the worker's number, and the worker's own. One that has hung up by then is dead. */
 static void may_be_idle(struct pn_link *l)
 {
-    if (l->started && l->ready && l->state == PN_LINK_STARTING) {
+    if (l->started && l->ready && l->channel >= 0 && l->state == PN_LINK_STARTING) {
         l->failed_starts = l->failed_inits = 0;
         l->retry_at = PRONG_NEVER;
         l->has_worked = true;
@@ -180,6 +207,7 @@ static void worker_gone(prong_pool *pool, struct pn_link *l, const struct pn_zyg
     if (failed && !l->why[0])
         tell_failed_start(l, ended);
     pn_link_clear(l);
+    let_spare_in(pool, l);
     pn_unlock(&pool->lock);
     tell_ends(&ends);
     pn_lock(&pool->lock);
@@ -189,7 +217,21 @@ static void worker_gone(prong_pool *pool, struct pn_link *l, const struct pn_zyg
 
 /* ---- what it hears ---- */
 
-/* Takes all that a worker has said so far. false: its channel has ended, or what came makes no sense. Locked. */
+enum { NONSENSE_MOST = 256 };
+
+/* What came makes no sense. A run of before may have written it, so that the one that runs now has its time to end, unless there is no end to
+ * it; then the worker goes. */
+static void distrust(struct pn_link *l)
+{
+    if (l->nonsense++ == 0 && l->count)
+        pn_take_back(l, NULL);
+    if (l->nonsense > NONSENSE_MOST || l->state == PN_LINK_STARTING)
+        pn_link_kill(l, PN_KILLED_FOR_LYING);
+    else
+        pn_link_becomes_free(l);
+}
+
+/* Takes all that a worker has said so far. false: its channel has ended. Locked. */
 static bool listen_to(struct pn_link *l)
 {
     struct pn_processes *p = l->pool->state;
@@ -201,8 +243,8 @@ static bool listen_to(struct pn_link *l)
         may_be_idle(l);
         return true;
     case PN_SAID_NONSENSE:
-        pn_link_kill(l, PN_KILLED_FOR_LYING);
-        return false;
+        distrust(l);
+        return true;
     case PN_SAID_END:
         break;
     }
@@ -254,19 +296,24 @@ static void worker_ended(prong_pool *pool, struct pn_link *l, const struct pn_zy
     pn_unlock(&pool->lock);
 }
 
-/* The zygote is dead, and its workers with it: what runs is lost. */
-static void zygote_ended(prong_pool *pool)
+/* Not locked. */
+static void tell_lost(struct ends *ends)
+{
+    for (uint32_t i = 0; i < ends->n; i++) {
+        prong_error *end = &ends->run[i]->end;
+        end->address = 0;
+        pn_end_set(end, PRONG_LOST, EPIPE, "the zygote has ended, and with it the worker process %d", end->pid);
+    }
+    tell_ends(ends);
+}
+
+/* All workers have died with it: what they had replied is kept, what they had begun is lost, the rest waits again. Locked, lets the lock go. */
+static void end_all_workers(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
     struct pn_zygote_msg none = { .how = CLD_KILLED, .status = SIGKILL };
-    pn_lock(&pool->lock);
-    (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->zygote, NULL);
-    (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->zygote_pidfd, NULL);
-    pn_close_fds(&p->zygote, 1);
-    pn_unlock(&pool->lock);
-    pn_zygote_bury();
-    pn_pool_break(pool, "its zygote has ended, and all worker processes with it");
-    pn_lock(&pool->lock);
+    for (uint32_t i = 0; i < p->size; i++)
+        pn_link_end_orphan(p->link[i]);
     collect(pool);
     for (uint32_t i = 0; i < p->size; i++) {
         struct pn_link *l = p->link[i];
@@ -274,20 +321,42 @@ static void zygote_ended(prong_pool *pool)
         take_runs(l, &none, &ends);
         pn_link_clear(l);
         pn_unlock(&pool->lock);
-        for (uint32_t k = 0; k < ends.n; k++) {
-            ends.run[k]->end.address = 0;
-            pn_end_set(&ends.run[k]->end, PRONG_LOST, EPIPE, "the pool is broken: its zygote has ended, and all worker processes with it");
-        }
-        tell_ends(&ends);
+        tell_lost(&ends);
         pn_lock(&pool->lock);
     }
-    pn_unlock(&pool->lock);
-    pn_pool_break(pool, "its zygote has ended, and all worker processes with it");      /* for runs that had not been begun */
 }
 
-static void started(struct pn_link *l, const struct pn_zygote_msg *msg)
+/* From the stand-by, or from wherever there is another. */
+static bool follow_zygote(struct pn_processes *p)
+{
+    struct epoll_event channel = { .events = EPOLLIN, .data.ptr = &p->zygote }, death = { .events = EPOLLIN, .data.ptr = &p->zygote_pidfd };
+    if (pn_zygote_open_pool(&p->surroundings, p->around, &p->zygote, &p->zygote_pidfd) < 0)
+        return false;
+    return epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->zygote, &channel) == 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->zygote_pidfd, &death) == 0;
+}
+
+static void zygote_ended(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    pn_lock(&pool->lock);
+    (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->zygote, NULL);
+    (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->zygote_pidfd, NULL);
+    pn_close_fds(&p->zygote, 1);
+    pn_close_fds(&p->zygote_pidfd, 1);
+    end_all_workers(pool);
+    bool goes_on = follow_zygote(p);
+    char why[160];
+    (void)snprintf(why, sizeof why, "%s", prong_last_error());
+    pn_unlock(&pool->lock);
+    if (!goes_on)
+        pn_pool_break(pool, "its zygote has ended, with all worker processes, and there is no other: %s", why);
+}
+
+static void started(struct pn_link *l, const struct pn_zygote_msg *msg, int *fd)
 {
     l->pid = msg->pid;
+    l->pidfd = *fd >= 0 ? *fd : -1;
+    *fd = -1;
     l->started = true;
     may_be_idle(l);
 }
@@ -309,12 +378,14 @@ static void zygote_said(prong_pool *pool)
         pn_lock(&pool->lock);
         struct pn_link *l = link_with(p, msg.worker);
         if (l && msg.kind == PN_STARTED)
-            started(l, &msg);
+            started(l, &msg, &fds[0]);
         else if (l && msg.kind == PN_NOT_STARTED)
             not_started(pool, l, msg.status);
         pn_unlock(&pool->lock);
         if (l && msg.kind == PN_ENDED)
             worker_ended(pool, l, &msg);
+        else if (msg.kind == PN_TEND)
+            pn_zygote_tend();
         pn_close_fds(fds, PN_CHANNEL_FDS);
     }
     if (got != -EAGAIN)
@@ -339,7 +410,7 @@ static prong_time kill_overdue(prong_pool *pool)
             pn_link_kill(l, PN_KILLED_BY_TIME);
         else if (l->count)
             next = pn_earlier(next, l->kill_at);
-        else if (l->state == PN_LINK_ABSENT && i < pool->workers && !pool->broken)
+        else if (l->state == PN_LINK_ABSENT && is_wanted(pool, l) && !pool->broken)
             next = pn_earlier(next, l->retry_at);
     }
     return next;

@@ -509,13 +509,42 @@ int pn_function_find(void (*fn)(void), struct pn_module_ref *ret_ref)
     return r == -ENOENT ? find_loaded((uintptr_t)fn, ret_ref) : r;
 }
 
-int pn_function_check(void (*fn)(void))
+static struct pn_places *join_places(const struct pn_module_ref ref[2], const bool has[2])
 {
-    struct pn_module_ref ref;
-    int r = pn_function_find(fn, &ref);
-    if (r != PN_IN_MODULE)
-        return r;
-    return pn_error(-ENOTSUP, "%.300s was loaded after prong_init, so workers do not have it: load it before", ref.path);
+    size_t size = sizeof(struct pn_places) + 4, at[2] = { 0 };       /* aligned to 8 from there on */
+    for (int i = 0; i < 2; i++) {
+        at[i] = has[i] ? size : 0;
+        size += has[i] ? (size_t)round_up(pn_module_ref_size(&ref[i]), 8) : 0;
+    }
+    struct pn_places *p = calloc(1, size);
+    if (!p)
+        return NULL;
+    p->size = (uint32_t)size;
+    for (int i = 0; i < 2; i++) {
+        p->at[i] = (uint32_t)at[i];
+        if (has[i])
+            memcpy((char *)p + at[i], &ref[i], pn_module_ref_size(&ref[i]));
+    }
+    return p;
+}
+
+int pn_functions_find(void (*const fn[2])(void), struct pn_places **ret_places)
+{
+    struct pn_module_ref ref[2];
+    bool has[2];
+    *ret_places = NULL;
+    if (pn_function_is_plain(fn[0]) && (!fn[1] || pn_function_is_plain(fn[1])))
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        int r = fn[i] ? pn_function_find(fn[i], &ref[i]) : PN_AT_ADDRESS;
+        if (r < 0)
+            return r;
+        has[i] = r == PN_IN_MODULE;
+    }
+    if (!has[0] && !has[1])
+        return 0;
+    *ret_places = join_places(ref, has);
+    return *ret_places ? 0 : pn_error(-ENOMEM, "no memory to tell workers where a function is");
 }
 
 /* ---- loading, in a worker ---- */

@@ -46,11 +46,20 @@ void pn_modules_forget(void);
  * trampoline, generated code), or in a module that workers lack and cannot load; -ENOMEM. Errors have words. Thread-safe. */
 int pn_function_find(void (*fn)(void), struct pn_module_ref *ret_ref);
 
+/* The same for both functions of a call (the second may be NULL), in one piece that can be sent as it is. */
+struct pn_places {
+    uint32_t size;                             /* of all */
+    uint32_t at[2];                            /* where the function's struct pn_module_ref lies, from the beginning; 0: the address tells */
+};
+/* *ret_places NULL if the addresses tell, else malloc'ed. 0 or a negative errno with words. */
+int pn_functions_find(void (*const fn[2])(void), struct pn_places **ret_places);
+static inline const struct pn_module_ref *pn_place_of(const struct pn_places *p, int i)
+{
+    return p && p->at[i] ? (const void *)((const char *)p + p->at[i]) : NULL;
+}
+
 /* In a worker: loads the module if need be, and keeps it. NULL: cannot be loaded, or is another build; *ret_why says it. Thread-safe. */
 void (*pn_function_load(const struct pn_module_ref *ref, char *ret_why, size_t why_size))(void);
-
-/* As pn_function_find, but -ENOTSUP for PN_IN_MODULE, and 0. */
-int pn_function_check(void (*fn)(void));
 
 struct pn_text { uintptr_t start, size; };      /* executable */
 extern struct pn_text pn_program_text;

@@ -18,23 +18,32 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
-int pn_links_make_room(prong_pool *pool, uint32_t size)
+static struct pn_link *new_link(prong_pool *pool, uint32_t index)
 {
     struct pn_processes *p = pool->state;
-    if (size <= p->size)
+    struct pn_link *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    *l = (struct pn_link){ .pool = pool, .index = index, .channel = -1, .call_bell = -1, .reply_bell = -1, .output_fd = -1, .pidfd = -1 };
+    pn_list_init(&l->listed);
+    p->link[p->size++] = l;
+    return l;
+}
+
+int pn_links_make_room(prong_pool *pool, uint32_t places)
+{
+    struct pn_processes *p = pool->state;
+    uint32_t spares = pool->has_spare;
+    if (places <= p->places)
         return 0;
-    struct pn_link **more = realloc(p->link, size * sizeof *more);
+    struct pn_link **more = realloc(p->link, ((size_t)places + spares) * sizeof *more);
     if (more)
         p->link = more;
-    for (; more && p->size < size; p->size++) {
-        struct pn_link *l = calloc(1, sizeof *l);
-        if (!l)
-            break;
-        *l = (struct pn_link){ .pool = pool, .index = p->size, .channel = -1, .call_bell = -1, .reply_bell = -1, .output_fd = -1 };
-        pn_list_init(&l->listed);
-        p->link[p->size] = l;
-    }
-    return p->size < size ? pn_error(-ENOMEM, "no memory for %u workers", size) : 0;
+    if (more && spares && p->size == 0)
+        (void)new_link(pool, PN_SPARE);
+    while (more && p->places < places && new_link(pool, p->places))
+        p->places++;
+    return p->places < places ? pn_error(-ENOMEM, "no memory for %u workers", places) : 0;
 }
 
 static void fini(prong_pool *pool)
@@ -51,6 +60,8 @@ static void fini(prong_pool *pool)
     pn_close_fds(&p->wake, 1);
     pn_close_fds(&p->zygote_pidfd, 1);
     pn_close_fds(&p->epoll, 1);
+    pn_close_fds(p->around, PN_SURROUNDINGS_FDS);
+    free(p->init_places);
     free(p->link);
     free(p);
 }
@@ -81,9 +92,11 @@ static int open_seat(struct pn_processes *p)
 /* The zygote first, while the program may still have one thread; the manager last. */
 static int open_parts(prong_pool *pool, struct pn_processes *p)
 {
-    int r = pn_zygote_open_pool(&p->zygote, &p->zygote_pidfd);
+    int r = pn_surroundings_read(pool->memory_bytes, pool->files, &p->surroundings, p->around);
+    if (r == 0)
+        r = pn_zygote_open_pool(&p->surroundings, p->around, &p->zygote, &p->zygote_pidfd);
     if (r == 0 && pool->init.kind)
-        r = pn_function_check(pool->init.fn[0]);
+        r = pn_functions_find(pool->init.fn, &p->init_places);
     if (r == 0)
         r = pn_heap_open(pool->heap_bytes, true, &pool->heap);
     if (r == 0)
@@ -104,9 +117,9 @@ static int open_parts(prong_pool *pool, struct pn_processes *p)
 static int start_workers(prong_pool *pool, struct pn_processes *p)
 {
     pn_fill_up(pool);
-    for (uint32_t i = 0; i < pool->workers && i < PN_STARTS_AT_ONCE; i++)
-        if (p->link[i]->state == PN_LINK_ABSENT)
-            return pn_error(-EAGAIN, "worker %u of %u: %s", i + 1, pool->workers, p->link[i]->why);
+    for (uint32_t i = 0; i < p->size && i < PN_STARTS_AT_ONCE; i++)
+        if (p->link[i]->state == PN_LINK_ABSENT && p->link[i]->index != PN_SPARE)
+            return pn_error(-EAGAIN, "worker %u of %u: %s", p->link[i]->index + 1, pool->workers, p->link[i]->why);
     pool->users++;
     pn_pool_get(pool);
     char name[64];
@@ -126,6 +139,7 @@ static int open_processes(prong_pool *pool)
     if (!p)
         return pn_error(-ENOMEM, "no memory for a pool");
     pool->state = p;
+    p->around[0] = p->around[1] = -1;
     p->zygote = p->zygote_pidfd = p->wake = p->epoll = p->board_fd = p->bells = p->kick = -1;
     p->next_id = 1;
     p->cpus = prong_cpus();
@@ -143,13 +157,12 @@ static int open_processes(prong_pool *pool)
     return r;
 }
 
-static int check(prong_pool *pool, const struct pn_call *call)
+static int check(prong_pool *pool, const struct pn_call *call, void **ret_place)
 {
-    int r = 0;
+    struct pn_places *places;
     (void)pool;
-    for (size_t i = 0; r == 0 && i < PN_CALL_FUNCTIONS; i++)
-        if (call->fn[i])
-            r = pn_function_check(call->fn[i]);
+    int r = pn_functions_find(call->fn, &places);
+    *ret_place = places;
     return r;
 }
 
@@ -217,7 +230,7 @@ static int resize(prong_pool *pool)
     for (uint32_t i = 0; i < p->size; i++) {
         p->link[i]->failed_starts = p->link[i]->failed_inits = 0;
         p->link[i]->retry_at = PRONG_NEVER;
-        if (p->link[i]->state == PN_LINK_HERE) {
+        if (p->link[i]->state == PN_LINK_HERE && p->link[i]->index != PN_SPARE) {
             if (pn_link_is_surplus(p->link[i]))
                 pn_take_back(p->link[i], NULL);
             pn_link_becomes_free(p->link[i]);

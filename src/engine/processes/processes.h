@@ -5,6 +5,8 @@
  * the zygote's reports and death and the workers' channels, kills what is over its time, and replaces workers that have died. */
 #pragma once
 #include "engine/processes/link.h"
+#include "engine/processes/module.h"
+#include "engine/processes/surroundings.h"
 #include <pthread.h>
 
 enum { PN_STARTS_AT_ONCE = 64 };     /* asked for and not yet answered: far fewer than fit into a channel, so neither side ever blocks */
@@ -18,9 +20,12 @@ struct pn_processes {
     prong_time until;                /* it sleeps until then, if nothing comes */
     pthread_t manager;
     uint64_t next_id;
-    struct pn_link **link;           /* by index. Grown by the manager alone, under the lock, so it reads them without; none is ever
-                                        moved or freed before the pool */
-    uint32_t size;
+    struct pn_places *init_places;   /* where the pool's init is; NULL: the address tells */
+    struct pn_surroundings surroundings;      /* of the program when it opened the pool: what workers begin with */
+    int around[PN_SURROUNDINGS_FDS];
+    struct pn_link **link;           /* grown by the manager alone, under the lock, so it reads them without; none is ever moved or freed
+                                        before the pool. Which place a link has is in its index: spares have none */
+    uint32_t size, places;           /* links, and those that are no spare */
     struct pn_list idle;             /* links whose worker has nothing to do: the last to become so first, as its caches are warm */
     struct pn_list room;             /* links with runs that may get more ahead; taken in turns */
     uint32_t at_work;                /* links with runs */
@@ -44,6 +49,7 @@ int pn_links_make_room(prong_pool *pool, uint32_t size);
 
 /* ---- dispatch.c; locked ---- */
 
+#define PN_SPARE UINT32_MAX                                      /* the index of a link that stands ready to take another's place */
 bool pn_link_is_surplus(const struct pn_link *l);                 /* one too many since a resize */
 void pn_link_becomes_free(struct pn_link *l);                     /* it has fewer runs than before, or has just come */
 /* Both may let the lock go for a while. Runs with records that need no segment; the first other one is left for the manager, as

@@ -2,9 +2,13 @@
  * are no messages: they go through a link's memory (area.h).
  *
  *   zygote --HERE------> owner                      over the control channel: it has begun
- *   owner --OPEN_POOL--> zygote                     over the control channel; with the zygote's end of the pool's channel
+ *   zygote --STANDBY---> owner                      over the control channel: it has a new stand-by, whose end of a control channel and whose
+ *                                                   pidfd come along. The one before, if there was one, has died
+ *   owner --PROMOTE----> stand-by                   over the stand-by's control channel: from now on it is the zygote
+ *   owner --OPEN_POOL--> zygote                     over the control channel; with the zygote's end of the pool's channel, and the surroundings
  *   owner --START, KILL--> zygote                   over the pool's channel; START with the worker's end of its own channel
- *   zygote --STARTED, NOT_STARTED, ENDED--> owner   over the pool's channel
+ *   zygote --STARTED, NOT_STARTED, ENDED--> owner   over the pool's channel; STARTED with the worker's pidfd
+ *   zygote --TEND------> owner                      over a pool's channel: something came over the control channel
  *   owner --HELLO, SEGMENT--> worker                over the worker's channel
  *   worker --READY, WAKE, OUTPUT, FAULT--> owner
  *
@@ -12,12 +16,13 @@
  * zygote has reaped them it hangs up. A worker trusts its owner. The owner believes a worker nothing it can check. */
 #pragma once
 #include "core/call.h"
+#include "engine/processes/surroundings.h"
 #include "memory/heap.h"
 #include <prong.h>
 
 enum { PN_INIT_INLINE_MAX = 16384 };     /* init records up to this travel in the message, larger ones as a segment */
 
-enum pn_wire_kind { PN_HERE = 1, PN_OPEN_POOL, PN_START, PN_KILL_WORKER, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_SEGMENT, PN_READY, PN_WAKE,
+enum pn_wire_kind { PN_HERE = 1, PN_STANDBY, PN_PROMOTE, PN_TEND, PN_OPEN_POOL, PN_START, PN_KILL_WORKER, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_SEGMENT, PN_READY, PN_WAKE,
                     PN_OUTPUT, PN_FAULT };
 
 struct pn_zygote_msg {
@@ -27,6 +32,8 @@ struct pn_zygote_msg {
     int32_t  how, status;                /* ENDED: si_code and si_status of waitid. NOT_STARTED: status is an errno */
 };
 
+struct pn_open_pool_msg { uint32_t kind; struct pn_surroundings surroundings; };      /* its descriptors behind the channel */
+
 /* Beside HELLO: the link's memory, the owner's board, the worker's bell and the owner's, the two areas of the heap, and the init record if it
  * is large. */
 enum pn_hello_fd { PN_FD_AREA, PN_FD_BOARD, PN_FD_CALL_BELL, PN_FD_REPLY_BELL, PN_FD_HEAP, PN_FD_INIT = PN_FD_HEAP + 2, PN_HELLO_FDS };
@@ -35,7 +42,8 @@ struct pn_hello {
     char name[16];
     struct pn_heap_plan heap;
     struct pn_call init;                 /* kind 0: none */
-    uint64_t init_size;                  /* its record follows, or is in the segment */
+    uint64_t places_size;                /* where its function is follows (module.h); 0: the address tells */
+    uint64_t init_size;                  /* its record follows then, or is in the segment */
 };
 
 struct pn_segment_msg { uint32_t kind; uint64_t call; };     /* the record of this call, to be changed in place */
@@ -53,5 +61,5 @@ union pn_message {
     struct pn_wake wake;
     struct pn_output_msg output;
     struct pn_fault fault;
-    char bytes[sizeof(struct pn_hello) + PN_INIT_INLINE_MAX];
+    char bytes[sizeof(struct pn_hello) + PN_INIT_INLINE_MAX + 8192];
 };

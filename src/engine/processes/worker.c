@@ -7,6 +7,7 @@
 #include "core/context.h"
 #include "engine/processes/area.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/module.h"
 #include "engine/processes/wire.h"
 #include "memory/segment.h"
 #include "sync/bell.h"
@@ -27,6 +28,8 @@ static struct {
     const struct pn_owner_board *board;
     uint64_t next;                /* the number of the next call */
     uint64_t call;                /* number + 1 of the one that runs, 0: none; read by the fault handler */
+    uint32_t slot;                /* that it was last named after */
+    char name[16];
     uint32_t rung;                /* the owner's turn of sleep that it was last rung for */
     uint32_t epoch;
     uint64_t outputs_there;       /* bits, by slot: populated */
@@ -168,6 +171,23 @@ static enum pn_claim await_call(const pn_u64 *turn)
 
 struct record { void *mem; int segment; };
 
+/* Functions of modules that this process was not forked with. false: not to be had, for the reason in *ret_end. */
+static bool find_functions(struct pn_call *call, const struct pn_places *places, prong_error *ret_end)
+{
+    char why[160];
+    for (int i = 0; i < PN_CALL_FUNCTIONS; i++) {
+        const struct pn_module_ref *ref = pn_place_of(places, i);
+        if (!ref)
+            continue;
+        call->fn[i] = pn_function_load(ref, why, sizeof why);
+        if (!call->fn[i]) {
+            pn_end_set(ret_end, PRONG_LOST, ENOEXEC, "a worker cannot load the module of the task: %s", why);
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct pn_call read_call(const struct pn_call_slot *s, const char **ret_record)
 {
     struct pn_call call = { .kind = s->head.kind, .fn = { (void (*)(void))(uintptr_t)s->head.fn } };
@@ -259,6 +279,22 @@ static void call_task(const struct pn_call_head *h, const struct pn_call *call, 
     flush_output();
 }
 
+/* As ps and top show it. A spare has no slot before its first run. */
+static uint32_t take_slot(void)
+{
+    char name[16];
+    uint32_t slot = pn_load_relaxed(&self.calls->slot);
+    if (slot != self.slot) {
+        self.slot = slot;
+        if (slot == UINT32_MAX)
+            (void)snprintf(name, sizeof name, "%.9s:spare", self.name);
+        else
+            (void)snprintf(name, sizeof name, "%.10s:%u", self.name, slot % 10000);
+        (void)prctl(PR_SET_NAME, name);
+    }
+    return slot == UINT32_MAX ? 0 : slot;
+}
+
 static void run(void)
 {
     uint32_t slot = pn_ring_slot(self.next);
@@ -269,11 +305,14 @@ static void run(void)
     const char *inlined;
     struct pn_call call = read_call(in, &inlined);
     struct record r = take_record(&in->head, inlined);
-    struct pn_context c = { .slot = pn_load_relaxed(&self.calls->slot), .asked = &self.calls->asked, .asked_value = self.next + 1,
+    struct pn_context c = { .slot = take_slot(), .asked = &self.calls->asked, .asked_value = self.next + 1,
                             .segment_from = PN_OUTPUT_MAX + 1, .piece = &self.replies->piece,
                             .bill = in->head.flags & PN_WANTS_BILL ? &bill : NULL, .output.fd = -1 };
+    const struct pn_places *places = in->head.flags & PN_HAS_PLACES ? (const void *)(self.calls->space + in->head.places) : NULL;
     self.call = self.next + 1;
-    if (r.mem)
+    if (r.mem && !find_functions(&call, places, &end))
+        c.bill = NULL;
+    else if (r.mem)
         call_task(&in->head, &call, r.mem, &c, &end);
     else
         pn_end_set(&end, PRONG_LIMIT, ENOMEM, "no memory for a record of %zu bytes", (size_t)in->head.size);
@@ -310,7 +349,8 @@ static _Noreturn void take_calls(void)
 static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
 {
     void *area = pn_segment_map(fds[PN_FD_AREA], PN_AREA_BYTES, true);
-    (void)prctl(PR_SET_NAME, hello->name);
+    memcpy(self.name, hello->name, sizeof self.name);
+    self.slot = UINT32_MAX - 1;                /* none yet */
     if (!area || !pn_segment_map_at(area, fds[PN_FD_AREA], PN_CALLS_BYTES, false))      /* the owner's half: to read only */
         return false;
     self.calls = area;
@@ -319,6 +359,7 @@ static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
     self.call_bell = fds[PN_FD_CALL_BELL];
     self.reply_bell = fds[PN_FD_REPLY_BELL];
     fds[PN_FD_CALL_BELL] = fds[PN_FD_REPLY_BELL] = -1;
+    (void)take_slot();
     return self.board && pn_heap_join(&hello->heap, &fds[PN_FD_HEAP]) == 0;
 }
 
@@ -328,19 +369,22 @@ static void *init_record(const struct pn_hello *hello, int segment)
         return pn_segment_map(segment, hello->init_size, true);
     void *record = aligned_alloc(64, (hello->init_size / 64 + 1) * 64);
     if (record && hello->init_size)
-        memcpy(record, hello + 1, hello->init_size);
+        memcpy(record, (const char *)(hello + 1) + hello->places_size, hello->init_size);
     return record;
 }
 
 static void run_init(const struct pn_hello *hello, int segment, prong_error *ret_end)
 {
-    struct pn_context c = { .slot = pn_load_relaxed(&self.calls->slot), .segment_from = SIZE_MAX };
+    struct pn_context c = { .slot = take_slot(), .segment_from = SIZE_MAX };
+    struct pn_call init = hello->init;
+    if (!find_functions(&init, hello->places_size ? (const void *)(hello + 1) : NULL, ret_end))
+        return;
     void *record = init_record(hello, segment);
     if (!record) {
         pn_end_set(ret_end, PRONG_LIMIT, ENOMEM, "no memory for an init record of %zu bytes", (size_t)hello->init_size);
         return;
     }
-    pn_context_run(&c, &hello->init, record, hello->init_size, ret_end);
+    pn_context_run(&c, &init, record, hello->init_size, ret_end);
     (void)fflush(NULL);
     pn_output_free(&c.output);
     if (segment >= 0)
