@@ -98,6 +98,13 @@ void pn_take_back(struct pn_link *l, const prong_future *last)
     pn_link_becomes_free(l);
 }
 
+void pn_kill_only(struct pn_link *l, prong_future *run, enum pn_kill_why why)
+{
+    pn_take_back(l, run);
+    if (l->count && pn_link_flight(l, l->count - 1)->run == run)
+        pn_link_kill(l, why);
+}
+
 void pn_take_all_back(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;

@@ -294,7 +294,7 @@ int pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *seg
 {
     struct pn_flight *f = pn_link_flight(l, l->count);
     struct pn_call_slot *s = &l->calls->call[pn_ring_slot(l->next)];
-    *f = (struct pn_flight){ .run = run, .call = l->next, .segment = segment };
+    *f = (struct pn_flight){ .run = run, .call = l->next, .segment = segment, .output_fd = -1 };
     int r = put_record(l, s, f);
     if (r == 0 && segment)
         r = send_segment(l, f->call, segment_fd);
@@ -327,6 +327,7 @@ prong_future *pn_link_recall(struct pn_link *l)
         return NULL;
     if (f->segment)
         pn_segment_unmap(f->segment, f->run->size);
+    pn_close_fds(&f->output_fd, 1);            /* a liar's: nothing comes of what was not begun */
     l->space_head = f->space_from;
     l->next = f->call;
     l->count--;
@@ -341,6 +342,7 @@ static prong_future *drop_first(struct pn_link *l)
     prong_future *run = f->run;
     if (f->segment)
         pn_segment_unmap(f->segment, run->size);
+    pn_close_fds(&f->output_fd, 1);
     l->space_tail = f->space_to;
     l->first = (l->first + 1) % PN_RING_SLOTS;
     l->count--;
@@ -373,7 +375,7 @@ static bool is_possible_end(const prong_future *run, int32_t kind, int32_t code)
 }
 
 /* Of what the worker says nothing is believed that cannot be so. */
-static bool is_sound(const struct pn_link *l, const struct pn_flight *f, const struct pn_reply_head *r)
+static bool is_sound(const struct pn_flight *f, const struct pn_reply_head *r)
 {
     bool well = r->kind == PRONG_DONE || r->kind == PRONG_FAILED;
     if (!is_possible_end(f->run, r->kind, r->code) || r->has_output > 1 || r->has_detail > 1 || (r->has_output && !well))
@@ -382,8 +384,8 @@ static bool is_sound(const struct pn_link *l, const struct pn_flight *f, const s
         return true;
     if (r->output_size <= PN_OUTPUT_MAX)
         return true;
-    bool came = l->output_fd != -1 && l->output_call == f->call && l->output_size == r->output_size;
-    return came && (l->output_fd == PN_FDS_LOST || pn_segment_is_sound(l->output_fd, r->output_size));
+    bool came = f->output_fd != -1 && f->output_size == r->output_size;
+    return came && (f->output_fd == PN_FDS_LOST || pn_segment_is_sound(f->output_fd, r->output_size));
 }
 
 static bool output_is_there(struct pn_link *l, uint32_t slot)
@@ -394,14 +396,14 @@ static bool output_is_there(struct pn_link *l, uint32_t slot)
 }
 
 /* 0 or a negative errno: -EMFILE, -ENOMEM. */
-static int take_output(struct pn_link *l, prong_future *run, const struct pn_reply_head *r, uint32_t slot)
+static int take_output(struct pn_link *l, const struct pn_flight *f, const struct pn_reply_head *r, uint32_t slot)
 {
     struct pn_output o = { .size = r->output_size, .fd = -1 };
     if (r->output_size > PN_OUTPUT_MAX) {
-        if (l->output_fd == PN_FDS_LOST)
+        if (f->output_fd == PN_FDS_LOST)
             return -EMFILE;
         o.mapped = true;
-        o.mem = pn_segment_map(l->output_fd, o.size, true);
+        o.mem = pn_segment_map(f->output_fd, o.size, true);
     } else if (output_is_there(l, slot)) {
         o.mem = aligned_alloc(64, (o.size / 64 + 1) * 64);
     }
@@ -409,7 +411,7 @@ static int take_output(struct pn_link *l, prong_future *run, const struct pn_rep
         return -ENOMEM;
     if (!o.mapped)
         memcpy(o.mem, l->replies->output[slot], o.size);
-    run->output = o;
+    f->run->output = o;
     return 0;
 }
 
@@ -469,7 +471,7 @@ static void take_over(struct pn_link *l, struct pn_flight *f, const struct pn_re
     bool well = r->kind == PRONG_DONE || r->kind == PRONG_FAILED;
     const struct pn_detail *d = r->has_detail ? detail_of(l, slot) : NULL;
     take_end(l, run, r, d);
-    int e = r->has_output ? take_output(l, run, r, slot) : 0;
+    int e = r->has_output ? take_output(l, f, r, slot) : 0;
     if (e < 0)
         pn_end_set(&run->end, PRONG_LIMIT, -e, "no %s left to take over an output of %zu bytes", e == -EMFILE ? "descriptor" : "memory",
                    (size_t)r->output_size);
@@ -485,13 +487,11 @@ prong_future *pn_link_take_reply(struct pn_link *l, union pn_message *buffer)
     const struct pn_reply_slot *s = &l->replies->reply[pn_ring_slot(f->call)];
     struct pn_reply_head r;
     memcpy(&r, (const char *)&s->head, sizeof r);              /* once: it may change under our eyes */
-    if (r.has_output && r.output_size > PN_OUTPUT_MAX && l->output_fd == -1)
+    if (r.has_output && r.output_size > PN_OUTPUT_MAX && f->output_fd == -1)
         (void)pn_link_listen(l, buffer);                       /* it was sent before the reply */
-    bool sound = is_sound(l, f, &r);
+    bool sound = is_sound(f, &r);
     if (sound)
         take_over(l, f, s, &r);
-    if (l->output_fd != -1)
-        pn_close_fds(&l->output_fd, 1);
     if (!sound)
         return NULL;
     l->runs++;
@@ -514,11 +514,12 @@ static enum pn_said take_ready(struct pn_link *l, struct pn_ready *r, size_t got
 
 static enum pn_said take_output_fd(struct pn_link *l, const struct pn_output_msg *m, size_t got, int *fd)
 {
-    if (got != sizeof *m || *fd == -1 || l->output_fd != -1)
+    uint64_t behind = l->count && got == sizeof *m ? m->call - l->flight[l->first].call : UINT64_MAX;
+    struct pn_flight *f = behind < l->count ? pn_link_flight(l, (uint32_t)behind) : NULL;
+    if (!f || *fd == -1 || f->output_fd != -1)
         return PN_SAID_NONSENSE;
-    l->output_fd = *fd;
-    l->output_call = m->call;
-    l->output_size = m->size;
+    f->output_fd = *fd;
+    f->output_size = m->size;
     *fd = -1;
     return PN_SAID_NOTHING;
 }
@@ -640,7 +641,6 @@ void pn_link_clear(struct pn_link *l)
     pn_link_hang_up(l);
     unlisten(p->bells, &l->reply_bell);
     pn_close_fds(&l->call_bell, 1);
-    pn_close_fds(&l->output_fd, 1);
     pn_close_fds(&l->pidfd, 1);
     pn_list_remove(&l->listed);
     cover_addresses(l);
@@ -650,7 +650,7 @@ void pn_link_clear(struct pn_link *l)
     l->index = keep.index;
     l->calls = keep.calls;
     l->replies = keep.replies;
-    l->channel = l->call_bell = l->reply_bell = l->output_fd = l->pidfd = -1;
+    l->channel = l->call_bell = l->reply_bell = l->pidfd = -1;
     l->failed_starts = keep.failed_starts;
     l->failed_inits = keep.failed_inits;
     l->retry_at = keep.retry_at;

@@ -24,6 +24,8 @@ struct pn_flight {
     uint64_t call;                    /* its number (ring.h) */
     uint64_t space_from, space_to;    /* what it has of the link's space: positions that only rise, modulo PN_SPACE */
     void *segment;                    /* its record, where it is large; a mapping of run->size */
+    int output_fd;                    /* came with PN_OUTPUT, ahead of the reply; -1: none, PN_FDS_LOST: it could not be taken */
+    uint64_t output_size;
 };
 
 struct pn_link {
@@ -50,8 +52,6 @@ struct pn_link {
     uint32_t ahead_most;              /* so many may wait behind the one that runs: more for short runs (dispatch.c) */
     uint64_t next;                    /* number of the next call */
     uint64_t space_head, space_tail;
-    int output_fd;                    /* came with PN_OUTPUT for output_call; -1: none, PN_FDS_LOST: it could not be taken */
-    uint64_t output_call, output_size;
     uint32_t runs;                    /* that this worker has ended */
 
     prong_time kill_at;               /* the oldest run's time; PRONG_NEVER */

@@ -163,11 +163,11 @@ static void take_runs(struct pn_link *l, const struct pn_zygote_msg *ended, stru
     uint32_t n = l->count;
     for (uint32_t i = 0; i < n; i++)
         f[i] = *pn_link_flight(l, i);
-    bool begun = n && pn_link_had_begun(l, f[0].call), nonsense = n && pn_link_had_begun(l, f[0].call + 1);
+    bool nonsense = n && pn_link_had_begun(l, f[0].call + 1);
     ret->n = 0;
     for (uint32_t i = n; i-- > 0;) {           /* the oldest comes to stand in front */
         prong_future *run = f[i].run;
-        bool is_over = i == 0 && begun;
+        bool is_over = pn_link_had_begun(l, f[i].call);
         if (!is_over && goes_back(run, i == 0))
             continue;
         if (is_over)
@@ -407,7 +407,7 @@ static prong_time kill_overdue(prong_pool *pool)
             pn_link_kill(l, l->killed);
             next = pn_earlier(next, l->kill_sent ? PRONG_NEVER : pn_after_ms(pn_now(), FULL_PAUSE_MS));
         } else if (l->count && l->kill_at != PRONG_NEVER && pn_passed(l->kill_at))
-            pn_link_kill(l, PN_KILLED_BY_TIME);
+            pn_kill_only(l, l->flight[l->first].run, PN_KILLED_BY_TIME);
         else if (l->count)
             next = pn_earlier(next, l->kill_at);
         else if (l->state == PN_LINK_ABSENT && is_wanted(pool, l) && !pool->broken)

@@ -24,7 +24,7 @@ static struct pn_link *new_link(prong_pool *pool, uint32_t index)
     struct pn_link *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    *l = (struct pn_link){ .pool = pool, .index = index, .channel = -1, .call_bell = -1, .reply_bell = -1, .output_fd = -1, .pidfd = -1 };
+    *l = (struct pn_link){ .pool = pool, .index = index, .channel = -1, .call_bell = -1, .reply_bell = -1, .pidfd = -1 };
     pn_list_init(&l->listed);
     p->link[p->size++] = l;
     return l;
@@ -196,14 +196,10 @@ static void kill_run(prong_pool *pool, prong_future *run)
 {
     struct pn_flight *f;
     struct pn_link *l = pn_link_of(pool->state, run, &f);
-    if (!l)
-        return;
-    if (f->call != l->flight[l->first].call)
-        pn_take_back(l, run);
+    if (l)
+        pn_kill_only(l, run, PN_KILLED_BY_CANCEL);
     if (run->queued.level)
         pn_manager_wake(pool->state);
-    else
-        pn_link_kill(l, PN_KILLED_BY_CANCEL);
 }
 
 static bool recall(prong_pool *pool, prong_future *run)

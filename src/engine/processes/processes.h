@@ -59,6 +59,9 @@ void pn_hand_out_all(prong_pool *pool);                           /* by the mana
 /* Takes back what waits in links, to the front of the queue: of one link from its newest run on as far as `last`, or NULL: all; of all. */
 void pn_take_back(struct pn_link *l, const prong_future *last);
 void pn_take_all_back(prong_pool *pool);
+/* Has the worker killed for this run of its, and for no other: first what lies behind it is taken back, and if any of that has been begun, the
+ * run is over, and nobody is killed. A run that had not been begun itself waits again. */
+void pn_kill_only(struct pn_link *l, prong_future *run, enum pn_kill_why why);
 struct pn_link *pn_link_of(const struct pn_processes *p, const prong_future *run, struct pn_flight **ret_flight);      /* NULL: with none */
 /* The oldest run of a link is no longer with it. */
 void pn_link_lost_one(struct pn_link *l);
