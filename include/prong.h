@@ -101,8 +101,11 @@ typedef struct prong_pool_opts {
     size_t   init_size;
     uint32_t runs_per_worker;    /* "processes": replace a worker after so many; 0: never. Elsewhere -ENOTSUP */
     uint32_t flags;              /* PRONG_BILL */
-    uint64_t memory_bytes;       /* each worker's own memory; 0: no limit. -ENOTSUP where PRONG_LIMITS_MEMORY is not promised */
+    uint64_t memory_bytes;       /* each worker's own memory (its data: heap, private mappings); 0: no limit. A run that crashes when there is none
+                                    left ends PRONG_LIMIT, ENOMEM. -ENOTSUP, as cpu_ms and files, where PRONG_LIMITS_MEMORY is not promised */
     const char *sandbox;         /* NULL or "none"; "pure" (compute only), "read" (may open files to read): -ENOTSUP without PRONG_SANDBOXES */
+    uint64_t cpu_ms;             /* CPU time that a run may use, all its threads together; then it ends PRONG_LIMIT, ETIME; 0: no limit */
+    uint32_t files;              /* descriptors that a worker may have open, a dozen of them for its own needs; 0: as many as the program */
 } prong_pool_opts;
 #define PRONG_BILL 1u            /* account for every run (costs about a microsecond each) */
 

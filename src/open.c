@@ -56,8 +56,8 @@ static int check_options(const struct pn_engine *engine, const prong_pool_opts *
     if (count > engine->most_workers)
         return pn_error(-ENOTSUP, "engine %s has at most %u worker%s, not %u", engine->name, engine->most_workers,
                         engine->most_workers == 1 ? "" : "s", count);
-    if (o->memory_bytes && !engine_promises(engine, PRONG_LIMITS_MEMORY))
-        return pn_error(-ENOTSUP, "engine %s cannot limit its workers' memory in this version", engine->name);
+    if ((o->memory_bytes || o->cpu_ms || o->files) && !engine_promises(engine, PRONG_LIMITS_MEMORY))
+        return pn_error(-ENOTSUP, "engine %s cannot limit its workers' memory, CPU time or files: use \"processes\"", engine->name);
     if (o->sandbox && strcmp(o->sandbox, "none") != 0 && !engine_promises(engine, PRONG_SANDBOXES))
         return pn_error(-ENOTSUP, "engine %s has no sandbox \"%s\" in this version", engine->name, o->sandbox);
     if (o->runs_per_worker && !engine_promises(engine, PRONG_KILLS))
@@ -97,7 +97,7 @@ int pn_open(const prong_pool_opts *o, uint32_t exactly, prong_pool **ret_pool)
         in_name = 0;                           /* the program has asked for a number, so that stands */
     uint32_t count = exactly ? exactly : count_workers(engine, o, in_name);
     r = check_options(engine, o, count);
-    return r < 0 ? r : pn_pool_open(engine, o, count, ret_pool);
+    return r < 0 ? r : pn_pool_open(engine, o, count, !exactly, ret_pool);
 }
 
 int prong_pool_open_v(const prong_pool_opts *opts, size_t opts_size, prong_pool **ret_pool)

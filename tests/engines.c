@@ -1,6 +1,8 @@
 #include "engines.h"
 #include "proc.h"
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -221,4 +223,51 @@ int64_t now_ns(void)
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* ---- the processes behind "processes" ---- */
+
+static bool is_named(pid_t pid, const char *name)
+{
+    char path[64], text[32] = "";
+    (void)snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    FILE *f = fopen(path, "re");
+    if (f && !fgets(text, sizeof text, f))
+        text[0] = '\0';
+    if (f)
+        (void)fclose(f);
+    text[strcspn(text, "\n")] = '\0';
+    return strcmp(text, name) == 0;
+}
+
+static pid_t descendant_named(const char *name)
+{
+    pid_t pids[256];
+    size_t n = descendants_of(getpid(), pids, 256);
+    for (size_t k = 0; k < n && k < 256; k++)
+        if (is_named(pids[k], name) && is_alive(pids[k]))
+            return pids[k];
+    return 0;
+}
+
+pid_t zygote(void)
+{
+    pid_t pid = descendant_named("prong-zygote");
+    ck_assert_int_ne(pid, 0);
+    return pid;
+}
+
+pid_t standby(void) { return descendant_named("prong-standby"); }
+
+size_t workers_of(pid_t parent, pid_t *ret_pids, size_t most)
+{
+    pid_t pids[256];
+    size_t n = children_of(parent, pids, 256), workers = 0;
+    for (size_t k = 0; k < n && k < 256; k++) {
+        if (is_named(pids[k], "prong-standby"))        /* under the thread sanitizer a child like others */
+            continue;
+        if (workers++ < most)
+            ret_pids[workers - 1] = pids[k];
+    }
+    return workers;
 }

@@ -83,3 +83,9 @@ void release_workers(struct held *h);
 
 void leave_no_core(void);                 /* of this process and those that begin as a copy of it: they die on purpose */
 int64_t now_ns(void);
+
+/* ---- the processes behind "processes" ---- */
+
+pid_t zygote(void);                      /* of this program */
+pid_t standby(void);                     /* its stand-by; 0: there is none now */
+size_t workers_of(pid_t zygote, pid_t *ret_pids, size_t most);       /* spares included */

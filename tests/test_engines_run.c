@@ -419,17 +419,11 @@ static prong_fn *load_task(void)
     return fn;
 }
 
-START_TEST(code_that_was_loaded_late_runs_where_all_memory_is_shared)
+START_TEST(code_that_was_loaded_late_runs_everywhere)
 {
     prong_pool *pool = begin(_i);
     prong_fn *fn = load_task();
-    if (engines[_i].kind == PROCESSES) {
-        prong_future *f = NULL;
-        ck_refused(prong_submit(pool, fn, NULL, 0, NULL, &f), ENOTSUP);
-        ck_assert_ptr_null(f);
-    } else {
-        ck_assert_int_eq(take_end(submit(pool, fn, NULL, 0, NULL)).kind, PRONG_DONE);
-    }
+    ck_assert_int_eq(take_end(submit(pool, fn, NULL, 0, NULL)).kind, PRONG_DONE);
     finish(pool);
 }
 END_TEST
@@ -527,7 +521,7 @@ int main(int argc, char **argv)
     add_case_on(ON_ONE_EACH, an_output_larger_than_memory_is_refused);
     add_case_on(ON_ONE_EACH, outside_a_task_there_is_no_run);
     add_case_on(ON_ONE_EACH, code_in_no_module_runs_where_all_memory_is_shared);
-    add_case_on(ON_ONE_EACH, code_that_was_loaded_late_runs_where_all_memory_is_shared);
+    add_case_on(ON_ONE_EACH, code_that_was_loaded_late_runs_everywhere);
     add_case_on(ON_ONE_EACH, code_that_was_loaded_before_prong_init_runs_everywhere);
     add_case_on(ON_EVERY, a_run_that_nobody_holds_runs_nevertheless);
     add_case_on(ON_CROWDS, thousands_of_runs_end_with_their_own_result);

@@ -47,10 +47,12 @@ START_TEST(init_runs_once_in_each_worker_before_its_first_task)
     tally_add(&board->go, 1);
     for (uint32_t k = 0; k < n; k++)
         ck_assert_int_eq(take_end(f[k]).kind, PRONG_DONE);
-    ck_assert_uint_eq(tally_read(&board->spare[1]), n);
+    uint32_t most = n + (engines[_i].kind == PROCESSES);       /* a spare worker runs it, too */
+    ck_assert_uint_ge(tally_read(&board->spare[1]), n);
+    ck_assert_uint_le(tally_read(&board->spare[1]), most);
     for (int k = 0; k < 200; k++)                      /* whoever runs them: also who waits for them */
         ck_assert_int_eq(take_end(submit(pool, do_look_for_init, NULL, 0, NULL)).kind, PRONG_DONE);
-    ck_assert_uint_eq(tally_read(&board->spare[1]), n);
+    ck_assert_uint_le(tally_read(&board->spare[1]), most);
     finish(pool);
 }
 END_TEST
@@ -86,7 +88,8 @@ START_TEST(an_init_may_fail_twice)
     prong_pool *pool = begin_with(_i, (prong_pool_opts){ .init = init_at_third });
     for (int k = 0; k < 10; k++)
         ck_assert_int_eq(take_end(submit(pool, do_look_for_init, NULL, 0, NULL)).kind, PRONG_DONE);
-    ck_assert_uint_eq(atomic_load(&board->cell[0]), 3);
+    ck_assert_uint_ge(atomic_load(&board->cell[0]), 3);
+    ck_assert_uint_le(atomic_load(&board->cell[0]), 3 + (engines[_i].kind == PROCESSES));       /* a spare worker runs it, too */
     finish(pool);
 }
 END_TEST

@@ -38,13 +38,6 @@ static int pid_of_a_worker(prong_pool *pool)
     return pid;
 }
 
-static pid_t zygote(void)
-{
-    pid_t pid = 0;
-    ck_assert_uint_eq(children_of(getpid(), &pid, 1), 1);
-    return pid;
-}
-
 /* ---- the program's own children ---- */
 
 static _Atomic int sigchld_calls;
@@ -124,8 +117,8 @@ START_TEST(a_closed_pool_leaves_no_process_and_no_descriptor)
             ck_assert_int_eq(take_end(submit(pool, do_kill_itself, NULL, 0, NULL)).kind, PRONG_CRASHED);
         finish(pool);
         ck_assert_uint_eq(open_fds(), fds);
-        ck_assert_uint_eq(descendants_of(getpid(), NULL, 0), 1);
-        ck_assert_uint_eq(children_of(zygote(), NULL, 0), 0);
+        ck_assert_uint_eq(descendants_of(getpid(), NULL, 0), 2);        /* the zygote and its stand-by */
+        ck_assert_uint_eq(workers_of(zygote(), NULL, 0), 0);
     }
 }
 END_TEST
@@ -151,7 +144,7 @@ START_TEST(a_pool_for_which_descriptors_are_short_works_or_is_refused)
         ck_ok(prong_pool_close(pool, PRONG_NEVER));
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
         ck_assert_uint_eq(open_fds(), fds);
-        ck_assert_uint_eq(children_of(zygote(), NULL, 0), 0);
+        ck_assert_uint_eq(workers_of(zygote(), NULL, 0), 0);
     }
     ck_assert_int_gt(refused, 0);
     finish(begin(SEVEN));
@@ -313,8 +306,8 @@ START_TEST(no_worker_outlives_its_zygote)
     for (int k = 0; k < 7; k++)
         ck_ok(prong_submit(pool, k < 3 ? do_be_busy : do_stay, NULL, 0, NULL, NULL));
     tally_await(&board->here, 7);
-    size_t n = children_of(zygote(), pids, 64);
-    ck_assert_uint_eq(n, 7);
+    size_t n = workers_of(zygote(), pids, 64);
+    ck_assert_uint_ge(n, 7);                           /* and a spare */
     ck_assert_int_eq(kill(zygote(), SIGKILL), 0);
     for (size_t k = 0; k < n; k++)
         ck_assert(await_death(pids[k], ALIVE_MS));

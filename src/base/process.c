@@ -57,13 +57,14 @@ unsigned pn_thread_count(void)
 /* clone() with an exit signal of 0: the kernel tells nobody of the child's end but the holder of the pidfd. glibc does not know of the
  * child, whose cached thread id is stale, so the child must not run the program's code; it may fork() as usual. The thread sanitizer
  * must know, so under it this is a plain fork. */
-pid_t pn_fork_unseen(int *ret_pidfd)
+static pid_t clone_unseen(unsigned long flags, int *ret_pidfd)
 {
 #if PN_THREAD_SANITIZER
+    (void)flags;
     return pn_fork(ret_pidfd);
 #else
     int pidfd = -1;
-    pid_t pid = (pid_t)syscall(SYS_clone, (unsigned long)CLONE_PIDFD, NULL, &pidfd, NULL, NULL);
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PIDFD | flags, NULL, &pidfd, NULL, NULL);
     if (pid < 0)
         return -errno;
     if (pid > 0) {
@@ -73,6 +74,10 @@ pid_t pn_fork_unseen(int *ret_pidfd)
     return pid;
 #endif
 }
+
+pid_t pn_fork_unseen(int *ret_pidfd) { return clone_unseen(0, ret_pidfd); }
+/* A sibling has the exit signal of who made it: none, here, too. */
+pid_t pn_fork_sibling(int *ret_pidfd) { return clone_unseen(CLONE_PARENT, ret_pidfd); }
 
 pid_t pn_fork(int *ret_pidfd)
 {

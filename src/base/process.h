@@ -25,6 +25,8 @@ unsigned pn_thread_count(void);
 /* fork() whose child is no business of this process's SIGCHLD or wait(): only waitid(P_PIDFD, __WALL) sees it. No fork handlers run.
  * Only while there is one thread. The child's pid or 0 as fork(), *ret_pidfd in the parent; or a negative errno. */
 pid_t pn_fork_unseen(int *ret_pidfd);
+/* As pn_fork_unseen, but the child is one of this process's parent, which no wait() of that sees either. */
+pid_t pn_fork_sibling(int *ret_pidfd);
 /* As fork(), with *ret_pidfd in the parent. */
 pid_t pn_fork(int *ret_pidfd);
 int pn_pidfd_open(pid_t pid);                     /* or a negative errno; close-on-exec */

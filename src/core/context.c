@@ -135,7 +135,9 @@ static void tell_end(const struct pn_context *c, const struct pn_call *call, int
 {
     char name[64];
     if (c->gave_way == PN_WENT_ON && code == 0) {
-        pn_end_set(ret_end, PRONG_DONE, 0, "%s", "");
+        ret_end->kind = PRONG_DONE;
+        ret_end->code = 0;
+        ret_end->text[0] = '\0';
         return;
     }
     pn_call_name(call, name, sizeof name);

@@ -15,14 +15,23 @@ struct pn_engine {
     /* Checks pool->init and starts pool->workers workers, if the engine has any; each counts in pool->users and holds a reference until
      * pn_pool_worker_gone. 0 or a negative errno with its words; nothing is left then. */
     int  (*open)(prong_pool *pool);
-    /* Whether workers can call these functions. NULL: always. */
-    int  (*check)(prong_pool *pool, const struct pn_call *call);
+    /* Whether workers can call these functions, and in *ret_place what tells them where, malloc'ed, or NULL. NULL: always. */
+    int  (*check)(prong_pool *pool, const struct pn_call *call, void **ret_place);
     /* Locked, and may let the lock go for a while: this run waits in the queue now. */
     void (*ready)(prong_pool *pool, prong_future *run);
     /* Locked. The run is asked to give way (its `asked` is set already), or is to be killed: the engine tells its worker.
      * NULL: nothing to tell; no way to kill. */
     void (*ask)(prong_pool *pool, prong_future *run);
     void (*kill)(prong_pool *pool, prong_future *run);
+    /* Locked. This claimed run was not begun after all, as far as one can tell, and waits in the queue again: true. NULL: what is claimed runs. */
+    bool (*recall)(prong_pool *pool, prong_future *run);
+    void (*recall_all)(prong_pool *pool);
+    bool (*begun)(prong_pool *pool, const prong_future *run);      /* of a claimed run */
+    /* Locked, and may let the lock go for a while: looks for ends itself, and returns when `done` says so (asked under the lock; not so at the
+     * call), or the deadline has passed. false: another thread does that already, and will tell. NULL: workers tell by themselves. */
+    bool (*attend)(prong_pool *pool, bool (*done)(const void *what), const void *what, prong_time deadline);
+    /* Locked. A run has ended that was not ended by who attends. NULL: nobody has to know. */
+    void (*ended)(prong_pool *pool);
     /* Locked; pool->workers has changed. 0 or a negative errno with its words. NULL: there is only one number it can be. */
     int  (*resize)(prong_pool *pool);
     /* Locked; pool->closing is set: workers leave once no run is open. Told again when the last one ends. */

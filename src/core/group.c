@@ -137,17 +137,35 @@ static int circle(void)
     return pn_error(-EDEADLK, "no run of the group can end while this %s waits", pn_in_callback() ? "on_end" : "task");
 }
 
+static bool has_news(const void *what)
+{
+    const prong_group *g = what;
+    return !pn_list_empty(&g->ended) || pn_list_empty(&g->open);
+}
+
+/* Sleeps until there may be something new. -ETIMEDOUT: the deadline has passed. */
+static int sleep_for_news(prong_group *g, prong_time deadline)
+{
+    prong_pool *pool = g->pool;
+    if (!pool->engine->attend || !pool->engine->attend(pool, has_news, g, deadline))
+        return pn_cond_wait(&g->more, &pool->lock, deadline);
+    return has_news(g) ? 0 : -ETIMEDOUT;
+}
+
 /* Until an ended run can be taken, or none is open. Locked. */
 static int wait_for_end(prong_group *g, prong_time deadline)
 {
     while (pn_list_empty(&g->ended) && !pn_list_empty(&g->open)) {
-        if (deadline == PRONG_NOW)
-            return pn_error(-ETIMEDOUT, "no run of the group has ended");
+        if (deadline == PRONG_NOW) {
+            if (g->pool->engine->attend)
+                (void)g->pool->engine->attend(g->pool, has_news, g, deadline);
+            return has_news(g) ? 0 : pn_error(-ETIMEDOUT, "no run of the group has ended");
+        }
         if (pn_in_callback() || runs_here(g, true))
             return circle();
         if (pn_inside(g->pool) && help(g, deadline))
             continue;
-        if (pn_cond_wait(&g->more, &g->pool->lock, deadline) == -ETIMEDOUT && pn_list_empty(&g->ended))
+        if (sleep_for_news(g, deadline) == -ETIMEDOUT && !has_news(g))
             return pn_error(-ETIMEDOUT, "no run of the group ended before the deadline");
     }
     return 0;

@@ -125,6 +125,23 @@ static void user_gone(prong_pool *pool)
 
 void pn_pool_worker_gone(prong_pool *pool) { user_gone(pool); }
 
+void pn_pool_use(prong_pool *pool) { pool->users++; }
+
+/* The caller has a run or a group of the pool, so the memory stays. */
+void pn_pool_unuse(prong_pool *pool)
+{
+    if (pool->users > 1) {
+        pool->users--;
+        if (pool->closing)
+            pn_cond_broadcast(&pool->gone);
+        return;
+    }
+    pn_pool_get(pool);
+    pn_unlock(&pool->lock);
+    user_gone(pool);
+    pn_lock(&pool->lock);
+}
+
 static int take_init(prong_pool *pool, const prong_pool_opts *o)
 {
     if (!o->init)
@@ -135,7 +152,7 @@ static int take_init(prong_pool *pool, const prong_pool_opts *o)
     return pool->init_record ? 0 : pn_error(-ENOMEM, "no memory for the init record of %zu bytes", o->init_size);
 }
 
-int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint32_t count, prong_pool **ret_pool)
+int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint32_t count, bool spare, prong_pool **ret_pool)
 {
     prong_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
@@ -147,6 +164,10 @@ int pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *o, uint3
     pool->runs_per_worker = o->runs_per_worker;
     pool->flags = o->flags;
     pool->heap_bytes = o->heap_bytes;
+    pool->memory_bytes = o->memory_bytes;
+    pool->cpu_ms = o->cpu_ms;
+    pool->files = o->files;
+    pool->has_spare = spare;
     pool->workers_only = o->init != NULL;      /* where init has run */
     pool->users = 1;
     pn_store_relaxed(&pool->refs, 1);          /* not shared yet */
@@ -203,6 +224,8 @@ static void cancel_all(prong_pool *pool)
     prong_error end = { 0 };
     pn_end_set(&end, PRONG_CANCELLED, ECANCELED, "its pool was closed before it began");
     pool->cancelling = true;
+    if (pool->engine->recall_all)
+        pool->engine->recall_all(pool);
     pn_unlock(&pool->lock);
     end_waiting(pool, &end);
     pn_lock(&pool->lock);

@@ -25,7 +25,9 @@ struct prong_pool {
     uint32_t workers_at_open;
     uint32_t workers_most;           /* wanted at any time */
     uint32_t queue_limit, runs_per_worker, flags;
-    uint64_t heap_bytes;
+    uint64_t heap_bytes, memory_bytes, cpu_ms;
+    uint32_t files;
+    bool has_spare;                  /* a worker more than runs are for, where that spares time after a death */
     struct pn_call init;             /* kind 0: none */
     void *init_record;
     size_t init_size;
@@ -37,6 +39,7 @@ struct prong_pool {
     struct pn_queue queue;
     struct pn_list open;             /* runs that have not ended, in the order of submission */
     size_t open_count;
+    size_t ahead;                    /* claimed runs that lie ahead of a worker which has another to do first: they wait, too */
     uint32_t users;                  /* the handle, each worker, and on serial each turn: who may use what the pool owns */
     uint32_t helper_slots;           /* bits: taken */
     uint32_t in_init;                /* threads that run the program's init now */
@@ -58,11 +61,15 @@ void pn_pool_get(prong_pool *pool);
 void pn_pool_put(prong_pool *pool);
 /* A worker of the engine has left for good, and will not touch the pool again. Not locked. */
 void pn_pool_worker_gone(prong_pool *pool);
+/* Around what uses the engine's state in a thread that is neither: only while a run is open. Locked; the second may let the lock go. */
+void pn_pool_use(prong_pool *pool);
+void pn_pool_unuse(prong_pool *pool);
 /* No run can be run any more: the waiting ones end LOST, later submits are refused with these words. Not locked. */
 void pn_pool_break(prong_pool *pool, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Opens a pool on this engine; options are checked and complete, `count` is the number of workers wanted. */
-int  pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *opts, uint32_t count, prong_pool **ret_pool);
+/* `spare`: for more than one run. */
+int  pn_pool_open(const struct pn_engine *engine, const prong_pool_opts *opts, uint32_t count, bool spare, prong_pool **ret_pool);
 /* Closes it when its last run has ended, with nobody waiting for that. The handle is gone. */
 void pn_pool_abandon(prong_pool *pool);
 

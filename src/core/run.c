@@ -59,13 +59,14 @@ void pn_run_put(prong_future *run)
     prong_pool *pool = run->pool;
     record_free(run);
     pn_output_free(&run->output);
+    free(run->place);
     free(run);
     pn_pool_put(pool);
 }
 
 /* ---- submitting ---- */
 
-static int check(prong_pool *pool, const struct pn_submit *s)
+static int check(prong_pool *pool, const struct pn_submit *s, void **ret_place)
 {
     const prong_run_opts *o = s->opts;
     if (!s->call.fn[0] || (s->call.kind == PN_CALL_SPAN && !s->call.fn[1]))
@@ -78,7 +79,7 @@ static int check(prong_pool *pool, const struct pn_submit *s)
         return pn_error(-ENOTSUP, "engine %s cannot kill a run (kill_ms): use \"processes\", or ask_ms", pool->engine->name);
     if (o->group && pn_group_pool(o->group) != pool)
         return pn_error(-EINVAL, "the group is one of another pool");
-    return pool->engine->check ? pool->engine->check(pool, &s->call) : 0;
+    return pool->engine->check ? pool->engine->check(pool, &s->call, ret_place) : 0;
 }
 
 static prong_future *run_new(prong_pool *pool, const struct pn_submit *s, bool has_handle)
@@ -123,7 +124,7 @@ static int admit(prong_pool *pool, const prong_run_opts *o)
             return pn_error(-EPIPE, "the pool is broken: %s", pool->why);
         if (pool->closing)
             return pn_error(-ESHUTDOWN, "the pool is closing");
-        if (exempt || pool->queue.count < pool->queue_limit)
+        if (exempt || pool->queue.count + pool->ahead < pool->queue_limit)
             return 0;
         if (o->deadline == PRONG_NOW || pn_cond_wait(&pool->room, &pool->lock, o->deadline) == -ETIMEDOUT)
             return pn_error(-EAGAIN, "%u runs wait already (queue_limit), and none was begun before the deadline", pool->queue_limit);
@@ -146,12 +147,16 @@ static void enter(prong_pool *pool, prong_future *run, const struct pn_submit *s
 
 int pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_run)
 {
-    int r = check(pool, s);
+    void *place = NULL;
+    int r = check(pool, s, &place);
     if (r < 0)
         return r;
     prong_future *run = run_new(pool, s, ret_run || s->opts->group);
-    if (!run)
+    if (!run) {
+        free(place);
         return pn_error(-ENOMEM, "no memory for a run with a record of %zu bytes", s->size);
+    }
+    run->place = place;
     pn_pool_get(pool);                         /* another thread may close it as soon as the run has ended */
     pn_lock(&pool->lock);
     r = admit(pool, s->opts);
@@ -305,7 +310,8 @@ static bool begin_again(prong_future *run, enum prong_kind kind)
 static void publish_end(prong_future *run, const prong_error *end)
 {
     prong_pool *pool = run->pool;
-    run->end = *end;
+    if (end != &run->end)
+        run->end = *end;
     pn_list_remove(&run->of_pool);
     pool->open_count--;
     pn_store_release(&run->state, PRONG_ENDED);
@@ -317,6 +323,8 @@ static void publish_end(prong_future *run, const prong_error *end)
     }
     if (run->group)
         pn_group_ended(run->group, run);
+    if (pool->engine->ended)
+        pool->engine->ended(pool);
     if (pool->closing) {
         pn_cond_broadcast(&pool->gone);
         if (pool->open_count == 0)
@@ -359,6 +367,34 @@ void pn_run_end(prong_future *run, const prong_error *end)
     end_and_unlock(run, end);
 }
 
+void pn_run_end_locked(prong_future *run, struct pn_list *later)
+{
+    prong_pool *pool = run->pool;
+    if (run->allocated) {
+        pn_heap_settle(pool->heap, run, run->end.kind == PRONG_DONE);
+        run->allocated = false;
+    }
+    if (begin_again(run, (enum prong_kind)run->end.kind)) {
+        pool->engine->ready(pool, run);
+        return;
+    }
+    publish_end(run, &run->end);
+    if (run->on_end)
+        pn_list_push_back(later, &run->of_pool);      /* it is no longer among the pool's open ones */
+    else
+        pn_run_put(run);
+}
+
+void pn_run_tell_later(struct pn_list *later)
+{
+    while (!pn_list_empty(later)) {
+        prong_future *run = PN_OF(later->next, prong_future, of_pool);
+        pn_list_remove(&run->of_pool);
+        call_on_end(run, run->on_end, run->on_end_arg);
+        pn_run_put(run);
+    }
+}
+
 bool pn_run_end_waiting(prong_pool *pool, const prong_error *end)
 {
     pn_lock(&pool->lock);
@@ -378,6 +414,10 @@ bool pn_run_end_waiting(prong_pool *pool, const prong_error *end)
 bool pn_run_cancel_waiting(prong_future *run)
 {
     prong_error end;
+    const struct pn_engine *engine = run->pool->engine;
+    bool out = !run->queued.level && !pn_run_ended(run);
+    if (out && engine->recall)
+        (void)engine->recall(run->pool, run);
     if (!dequeue(run))
         return false;
     pn_cancelled_before(run, &end);
@@ -387,7 +427,20 @@ bool pn_run_cancel_waiting(prong_future *run)
 
 /* ---- the future's own calls ---- */
 
-enum prong_state prong_future_state(const prong_future *f) { return (enum prong_state)pn_load_acquire(&f->state); }
+/* What lies ahead of a worker has not begun. */
+enum prong_state prong_future_state(const prong_future *f)
+{
+    enum prong_state state = (enum prong_state)pn_load_acquire(&f->state);
+    if (state != PRONG_RUNNING || !f->pool->engine->begun || !pn_pool_is_ours(f->pool))
+        return state;
+    pn_lock(&f->pool->lock);
+    state = (enum prong_state)pn_load_relaxed(&f->state);
+    if (state == PRONG_RUNNING && !f->pool->engine->begun(f->pool, f))
+        state = PRONG_WAITING;
+    pn_unlock(&f->pool->lock);
+    return state;
+}
+
 uint64_t prong_future_tag(const prong_future *f) { return f->tag; }
 
 void *prong_future_record(prong_future *f)

@@ -25,6 +25,7 @@ struct prong_future {
                                 the fields below without the lock: they never change again */
     pn_u64 asked;            /* 1: asked to give way. Relaxed: a wish, nothing is published with it */
     struct pn_call call;
+    void *place;             /* where workers find its functions, if the addresses do not tell; the engine's, malloc'ed */
     enum pn_record_how how;
     void *record;            /* as submitted; after DONE and FAILED as the task left it */
     size_t size;
@@ -80,8 +81,12 @@ void pn_run_here(prong_future *run, uint32_t slot);
 void pn_run_init_here(prong_pool *pool, uint32_t slot);
 /* Tells the end of a run that was claimed: runs it again where that is allowed, else everybody who waits learns of it. Not locked. */
 void pn_run_end(prong_future *run, const prong_error *end);
+/* The same for who has the lock, and has put the end into run->end. A run with a callback is added to `later` instead of being let go. */
+void pn_run_end_locked(prong_future *run, struct pn_list *later);
+void pn_run_tell_later(struct pn_list *later);                 /* calls those callbacks. Not locked */
 
-/* Ends a run that nobody has begun as cancelled, in one go. Locked, and comes back without the lock; false, and still locked: it runs. */
+/* Ends a run that nobody has begun as cancelled, in one go. Also one that was claimed, but can be recalled. Locked, and comes back without
+ * the lock; false, and still locked: it runs. */
 bool pn_run_cancel_waiting(prong_future *run);
 /* What a cancel does to one that runs, or has ended: the code that prong_future_cancel returns, without words. Locked. */
 int  pn_run_cancel_running(prong_future *run, enum prong_how how);

@@ -159,6 +159,33 @@ static int sleep_until_any(prong_future *const f[], size_t n, prong_time deadlin
     return open && !pn_load_acquire(&fired) ? r : 0;
 }
 
+/* ---- looking for ends oneself ---- */
+
+struct some { prong_future *const *f; size_t n; };
+
+static bool one_has_ended(const void *what)
+{
+    const struct some *s = what;
+    for (size_t i = 0; i < s->n; i++)
+        if (pn_run_ended(s->f[i]))
+            return true;
+    return false;
+}
+
+/* Where the engine lets its waiters do that. false: there is no need to, or another thread does. */
+static bool attend(prong_future *const f[], size_t n, prong_time deadline)
+{
+    prong_pool *pool = f[0]->pool;
+    struct some s = { .f = f, .n = n };
+    for (size_t i = 0; i < n; i++)
+        if (f[i]->pool != pool || !pool->engine->attend)
+            return false;
+    pn_lock(&pool->lock);
+    bool attended = one_has_ended(&s) || pool->engine->attend(pool, one_has_ended, &s, deadline);
+    pn_unlock(&pool->lock);
+    return attended;
+}
+
 static int check(prong_future *const f[], size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -183,15 +210,21 @@ static int circle(void)
 static int wait_one(prong_future *f, prong_time deadline)
 {
     while (!pn_run_ended(f)) {
-        if (deadline == PRONG_NOW)
-            return not_yet(deadline);
+        if (deadline == PRONG_NOW) {
+            (void)attend(&f, 1, deadline);
+            return pn_run_ended(f) ? 0 : not_yet(deadline);
+        }
         if (pn_in_callback() || pn_runs_here(f))
             return circle();
         if (help(f, deadline))
             continue;
         if (!block_on(f))
             return circle();
-        int r = sleep_until_any(&f, 1, deadline);
+        int r = 0;
+        if (!attend(&f, 1, deadline))
+            r = sleep_until_any(&f, 1, deadline);
+        else if (!pn_run_ended(f))
+            r = -ETIMEDOUT;
         unblock();
         if (r < 0)
             return r == -ETIMEDOUT ? not_yet(deadline) : r;
@@ -254,11 +287,15 @@ int prong_wait_any(prong_future *const f[], size_t n, prong_time deadline, size_
     int r = n ? check(f, n) : pn_error(-EINVAL, "no future to wait for");
     while (r == 0 && !find_ended(f, n, ret_i)) {
         if (deadline == PRONG_NOW)
-            r = not_yet(deadline);
+            r = attend(f, n, deadline) && one_has_ended(&(struct some){ f, n }) ? 0 : not_yet(deadline);
         else if (pn_in_callback() || all_run_here(f, n))
             r = circle();
-        else if (!help_any(f, n, deadline))
+        else if (help_any(f, n, deadline))
+            continue;
+        else if (!attend(f, n, deadline))
             r = sleep_until_any(f, n, deadline);
+        else if (!one_has_ended(&(struct some){ f, n }))
+            r = -ETIMEDOUT;
         if (r == -ETIMEDOUT)
             r = not_yet(deadline);
     }

@@ -52,6 +52,15 @@ int pn_segment_commit(int fd, size_t offset, size_t size)
     return 0;
 }
 
+int pn_segment_populate(const void *at, size_t size, bool for_writing)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)at & ~(page - 1), to = ((uintptr_t)at + size + page - 1) & ~(page - 1);
+    while (madvise((void *)from, to - from, for_writing ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) < 0)
+        if (errno != EINTR)
+            return errno == EINVAL ? 0 : -ENOMEM;
+    return 0;
+}
+
 int pn_segment_seal_writes(int fd)
 {
     return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
@@ -74,6 +83,11 @@ static void *map(void *at, int fd, size_t size, bool writable, int flags)
 }
 
 void *pn_segment_map(int fd, size_t size, bool writable) { return map(NULL, fd, size, writable, 0); }
+void *pn_segment_map_private(int fd, size_t size)
+{
+    void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    return mem == MAP_FAILED ? NULL : mem;
+}
 void *pn_segment_map_at(void *at, int fd, size_t size, bool writable) { return map(at, fd, size, writable, MAP_FIXED); }
 
 void pn_segment_unmap(void *mem, size_t size)

@@ -4,7 +4,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-enum { PN_CHANNEL_FDS = 4 };             /* at most, beside one message */
+enum { PN_CHANNEL_FDS = 8 };             /* at most, beside one message */
 
 int pn_channel_pair(int ret_fds[2]);     /* 0 or a negative errno; close-on-exec */
 

@@ -5,7 +5,7 @@
 #include "engine/processes/channel.h"
 #include "engine/processes/processes.h"
 #include "engine/processes/zygote.h"
-#include "memory/segment.h"
+#include "sync/bell.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -40,8 +40,8 @@ static struct pn_link *link_with(const struct pn_processes *p, uint64_t id)
 static bool has_workers(const prong_pool *pool)
 {
     const struct pn_processes *p = pool->state;
-    for (uint32_t i = 0; i < pool->workers && i < p->size; i++)
-        if (p->link[i]->state != PN_LINK_ABSENT && p->link[i]->state != PN_LINK_ENDING)
+    for (uint32_t i = 0; i < p->size; i++)
+        if (p->link[i]->index < pool->workers && p->link[i]->state != PN_LINK_ABSENT && p->link[i]->state != PN_LINK_ENDING)
             return true;
     return false;
 }
@@ -75,15 +75,27 @@ static uint32_t unanswered_starts(const struct pn_processes *p)
     return n;
 }
 
+/* A spare comes when all others have come: it is for later, and they are for now. */
+static bool is_wanted(const prong_pool *pool, const struct pn_link *l)
+{
+    const struct pn_processes *p = pool->state;
+    if (l->index != PN_SPARE)
+        return l->index < pool->workers;
+    for (uint32_t i = 0; i < p->size; i++)
+        if (p->link[i]->index < pool->workers && p->link[i]->state != PN_LINK_HERE && p->link[i]->state != PN_LINK_FILLING)
+            return false;
+    return !pool->closing;
+}
+
 void pn_fill_up(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
     (void)pn_links_make_room(pool, pool->workers);      /* with less memory, fewer workers */
     uint32_t unanswered = unanswered_starts(p);
-    for (uint32_t i = 0; i < pool->workers && i < p->size && unanswered < PN_STARTS_AT_ONCE; i++) {
+    for (uint32_t i = 0; i < p->size && unanswered < PN_STARTS_AT_ONCE; i++) {
         struct pn_link *l = p->link[i];
         bool is_time = l->retry_at == PRONG_NEVER || pn_passed(l->retry_at);
-        if (l->state != PN_LINK_ABSENT || !is_time || p->zygote < 0 || pool->broken)
+        if (l->state != PN_LINK_ABSENT || !is_wanted(pool, l) || !is_time || p->zygote < 0 || pool->broken)
             continue;
         if (pn_link_start(l, p->next_id++, p->zygote) < 0)
             failed_to_start(pool, l, false);
@@ -92,51 +104,89 @@ void pn_fill_up(prong_pool *pool)
     }
 }
 
-/* Locked. */
-static void becomes_idle(struct pn_link *l)
+/* The place of a link whose worker has ended goes to one that stands ready. */
+static void let_spare_in(prong_pool *pool, struct pn_link *gone)
 {
-    uint32_t limit = l->pool->runs_per_worker;
-    if (l->state == PN_LINK_ENDING)
-        return;
-    l->state = PN_LINK_IDLE;
-    if (pn_link_is_surplus(l) || (limit && l->runs >= limit))
-        pn_link_retire(l);
+    const struct pn_processes *p = pool->state;
+    for (uint32_t i = 0; i < p->size && gone->index < pool->workers; i++) {
+        struct pn_link *spare = p->link[i];
+        if (spare->index != PN_SPARE || spare->state != PN_LINK_HERE)
+            continue;
+        pn_link_place(spare, gone->index);
+        gone->index = PN_SPARE;
+        pn_link_becomes_free(spare);
+        pn_hand_out_small(pool);
+    }
 }
 
-/* Locked. Both have to have come: the zygote's word, with the worker's number, and the worker's own. */
+/* Locked. Both have to have come: the zygote's word, with the worker's number, and the worker's own. One that has hung up by then is dead. */
 static void may_be_idle(struct pn_link *l)
 {
-    if (l->started && l->ready && l->state == PN_LINK_STARTING) {
+    if (l->started && l->ready && l->channel >= 0 && l->state == PN_LINK_STARTING) {
         l->failed_starts = l->failed_inits = 0;
         l->retry_at = PRONG_NEVER;
         l->has_worked = true;
-        becomes_idle(l);
+        l->state = PN_LINK_HERE;
+        pn_link_becomes_free(l);
     }
 }
 
 enum { SENT_BACK_MOST = 3 };          /* as it is the worker's word alone that it had not begun */
 
-/* Whether the run of a dead worker may simply wait for another. Locked. */
-static bool goes_back(const struct pn_link *l, prong_future *run)
+/* Whether a run that was not begun may simply wait for another worker. One that lay ahead of others had no part in the death. Locked. */
+static bool goes_back(prong_future *run, bool was_first)
 {
     bool unwanted = pn_load_relaxed(&run->asked) || run->kill_wanted || run->pool->cancelling || run->pool->broken;
-    return !pn_link_had_begun(l) && !unwanted && run->sent_back++ < SENT_BACK_MOST && pn_run_unclaim(run);
+    run->sent_back += was_first;
+    return !unwanted && run->sent_back <= SENT_BACK_MOST && pn_run_unclaim(run);
 }
 
-/* Takes the run from a worker that has ended. NULL: it had none, or had not begun it, and it waits again. Locked. */
-static prong_future *take_run(struct pn_link *l, const struct pn_zygote_msg *ended, prong_error *ret_end)
+/* Of one that was not begun, and may not wait for another. */
+static void end_unbegun(const struct pn_link *l, const struct pn_flight *f, const struct pn_zygote_msg *ended, prong_error *ret_end)
 {
-    prong_future *run = l->run;
-    if (!run)
-        return NULL;
-    *ret_end = pn_link_death(l, ended);
-    if (run->pool->broken && !pn_link_had_begun(l))
+    const prong_future *run = f->run;
+    pn_link_death(l, f, ended, ret_end);
+    if (run->pool->broken)
         pn_end_set(ret_end, PRONG_LOST, EPIPE, "the pool is broken: %s", run->pool->why);
-    if (l->segment)
-        pn_segment_unmap(l->segment, run->size);
-    l->segment = NULL;
-    l->run = NULL;
-    return goes_back(l, run) ? NULL : run;
+    else if (pn_load_relaxed(&run->asked) && l->killed == PN_NOT_KILLED)
+        pn_cancelled_before(run, ret_end);
+}
+
+struct ends { prong_future *run[PN_RING_SLOTS]; uint32_t n; };
+
+/* Takes the runs from a worker that has ended: the oldest may have been begun, the others lay ahead, and all that were not begun wait again, in
+ * their order. Gives those that have ended, with the end in them. What the worker says of calls that it cannot have come to makes none of its
+ * word good. Locked. */
+static void take_runs(struct pn_link *l, const struct pn_zygote_msg *ended, struct ends *ret)
+{
+    struct pn_flight f[PN_RING_SLOTS];
+    uint32_t n = l->count;
+    for (uint32_t i = 0; i < n; i++)
+        f[i] = *pn_link_flight(l, i);
+    bool nonsense = n && pn_link_had_begun(l, f[0].call + 1);
+    ret->n = 0;
+    for (uint32_t i = n; i-- > 0;) {           /* the oldest comes to stand in front */
+        prong_future *run = f[i].run;
+        bool is_over = pn_link_had_begun(l, f[i].call);
+        if (!is_over && goes_back(run, i == 0))
+            continue;
+        if (is_over)
+            pn_link_death(l, &f[i], ended, &run->end);
+        else
+            end_unbegun(l, &f[i], ended, &run->end);
+        if (nonsense && l->killed == PN_NOT_KILLED)
+            pn_end_set(&run->end, PRONG_LOST, EPROTO, "what the worker %d left cannot be trusted", l->pid);
+        ret->run[ret->n++] = run;
+    }
+    while (pn_link_drop_first(l))
+        pn_link_lost_one(l);
+}
+
+/* Not locked. */
+static void tell_ends(const struct ends *ends)
+{
+    for (uint32_t i = 0; i < ends->n; i++)
+        pn_run_end(ends->run[i], &ends->run[i]->end);
 }
 
 static void tell_failed_start(struct pn_link *l, const struct pn_zygote_msg *ended)
@@ -151,121 +201,162 @@ static void tell_failed_start(struct pn_link *l, const struct pn_zygote_msg *end
 /* A worker that was never ready has failed to start, whatever it died of. Locked; lets the lock go. */
 static void worker_gone(prong_pool *pool, struct pn_link *l, const struct pn_zygote_msg *ended)
 {
-    prong_error end;
+    struct ends ends;
     bool failed = !l->has_worked;
-    prong_future *run = take_run(l, ended, &end);
+    take_runs(l, ended, &ends);
     if (failed && !l->why[0])
         tell_failed_start(l, ended);
     pn_link_clear(l);
-    if (run) {
-        pn_unlock(&pool->lock);
-        pn_run_end(run, &end);
-        pn_lock(&pool->lock);
-    }
+    let_spare_in(pool, l);
+    pn_unlock(&pool->lock);
+    tell_ends(&ends);
+    pn_lock(&pool->lock);
     if (failed)
         failed_to_start(pool, l, pool->init.kind != 0);
 }
 
 /* ---- what it hears ---- */
 
-static void take_reply(prong_pool *pool, struct pn_link *l, const prong_error *end)
+enum { NONSENSE_MOST = 256 };
+
+/* What came makes no sense. A run of before may have written it, so that the one that runs now has its time to end, unless there is no end to
+ * it; then the worker goes. */
+static void distrust(struct pn_link *l)
 {
-    pn_lock(&pool->lock);
-    prong_future *run = l->run;
-    if (l->segment)                            /* of a run that gave way: its record stays as submitted */
-        pn_segment_unmap(l->segment, run->size);
-    l->segment = NULL;
-    l->run = NULL;
-    l->kill_at = PRONG_NEVER;
-    l->runs++;
-    becomes_idle(l);
-    pn_hand_out_small(pool);
-    pn_unlock(&pool->lock);
-    pn_run_end(run, end);
+    if (l->nonsense++ == 0 && l->count)
+        pn_take_back(l, NULL);
+    if (l->nonsense > NONSENSE_MOST || l->state == PN_LINK_STARTING)
+        pn_link_kill(l, PN_KILLED_FOR_LYING);
+    else
+        pn_link_becomes_free(l);
 }
 
-/* Takes all that a worker has said so far. false: its channel has ended, or what came makes no sense. */
-static bool listen_to(prong_pool *pool, struct pn_link *l)
+/* Takes all that a worker has said so far. false: its channel has ended. Locked. */
+static bool listen_to(struct pn_link *l)
 {
-    struct pn_processes *p = pool->state;
-    for (;;) {
-        prong_error end;
-        switch (pn_link_listen(l, &p->message, &end)) {
-        case PN_SAID_NOTHING:
-            return true;
-        case PN_SAID_READY:
-            pn_lock(&pool->lock);
-            l->ready = true;
-            may_be_idle(l);
-            pn_unlock(&pool->lock);
-            break;
-        case PN_SAID_REPLY:
-            take_reply(pool, l, &end);
-            break;
-        case PN_SAID_NONSENSE:
-            pn_lock(&pool->lock);
-            pn_link_kill(l, PN_KILLED_FOR_LYING);
-            pn_unlock(&pool->lock);
-            return false;
-        case PN_SAID_END:
-            return false;
-        }
+    struct pn_processes *p = l->pool->state;
+    switch (pn_link_listen(l, &p->message)) {
+    case PN_SAID_NOTHING:
+        return true;
+    case PN_SAID_READY:
+        l->ready = true;
+        may_be_idle(l);
+        return true;
+    case PN_SAID_NONSENSE:
+        distrust(l);
+        return true;
+    case PN_SAID_END:
+        break;
     }
+    return false;
 }
 
+/* One that has hung up leaves, or is made to: it gets no more runs, and those that lie ahead of it go elsewhere. */
 static void worker_said(prong_pool *pool, struct pn_link *l)
 {
-    if (listen_to(pool, l))
-        return;
     pn_lock(&pool->lock);
-    if (l->state != PN_LINK_STARTING)          /* a start that fails is told by the worker's end */
-        l->state = PN_LINK_ENDING;
-    pn_link_hang_up(l);
+    if (!listen_to(l)) {
+        if (l->state == PN_LINK_HERE) {
+            pn_link_retire(l);
+            pn_take_back(l, NULL);
+        } else if (l->state == PN_LINK_FILLING) {
+            pn_link_retire(l);
+        }
+        pn_link_hang_up(l);                    /* a start that fails is told by the worker's end */
+    }
     pn_unlock(&pool->lock);
+}
+
+/* Takes the replies that are there, and calls back. Without a seat the next one behind them rings again: each ring is for one turn of the doze,
+ * which ends here, so that the next call begins another if no worker has a run now. Locked; lets the lock go. */
+static void collect(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    struct pn_list later;
+    pn_list_init(&later);
+    if (!p->seat && p->at_work)
+        pn_manager_listens(p);
+    else if (!p->seat)
+        pn_bell_rise(&p->board->sleep);
+    pn_collect(pool, &later);
+    if (pn_list_empty(&later))
+        return;
+    pn_unlock(&pool->lock);
+    pn_run_tell_later(&later);
+    pn_lock(&pool->lock);
 }
 
 static void worker_ended(prong_pool *pool, struct pn_link *l, const struct pn_zygote_msg *msg)
 {
-    if (l->channel >= 0)
-        (void)listen_to(pool, l);              /* replies already written are kept */
     pn_lock(&pool->lock);
+    if (l->channel >= 0)
+        (void)listen_to(l);
+    collect(pool);                             /* replies already written are kept */
     worker_gone(pool, l, msg);
     pn_unlock(&pool->lock);
 }
 
-/* The zygote is dead, and its workers with it: what runs is lost. */
-static void zygote_ended(prong_pool *pool)
+/* Not locked. */
+static void tell_lost(struct ends *ends)
+{
+    for (uint32_t i = 0; i < ends->n; i++) {
+        prong_error *end = &ends->run[i]->end;
+        end->address = 0;
+        pn_end_set(end, PRONG_LOST, EPIPE, "the zygote has ended, and with it the worker process %d", end->pid);
+    }
+    tell_ends(ends);
+}
+
+/* All workers have died with it: what they had replied is kept, what they had begun is lost, the rest waits again. Locked, lets the lock go. */
+static void end_all_workers(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
     struct pn_zygote_msg none = { .how = CLD_KILLED, .status = SIGKILL };
+    for (uint32_t i = 0; i < p->size; i++)
+        pn_link_end_orphan(p->link[i]);
+    collect(pool);
+    for (uint32_t i = 0; i < p->size; i++) {
+        struct pn_link *l = p->link[i];
+        struct ends ends;
+        take_runs(l, &none, &ends);
+        pn_link_clear(l);
+        pn_unlock(&pool->lock);
+        tell_lost(&ends);
+        pn_lock(&pool->lock);
+    }
+}
+
+/* From the stand-by, or from wherever there is another. */
+static bool follow_zygote(struct pn_processes *p)
+{
+    struct epoll_event channel = { .events = EPOLLIN, .data.ptr = &p->zygote }, death = { .events = EPOLLIN, .data.ptr = &p->zygote_pidfd };
+    if (pn_zygote_open_pool(&p->surroundings, p->around, &p->zygote, &p->zygote_pidfd) < 0)
+        return false;
+    return epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->zygote, &channel) == 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->zygote_pidfd, &death) == 0;
+}
+
+static void zygote_ended(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
     pn_lock(&pool->lock);
     (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->zygote, NULL);
     (void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->zygote_pidfd, NULL);
     pn_close_fds(&p->zygote, 1);
+    pn_close_fds(&p->zygote_pidfd, 1);
+    end_all_workers(pool);
+    bool goes_on = follow_zygote(p);
+    char why[160];
+    (void)snprintf(why, sizeof why, "%s", prong_last_error());
     pn_unlock(&pool->lock);
-    pn_zygote_bury();
-    pn_pool_break(pool, "its zygote has ended, and all worker processes with it");
-    for (uint32_t i = 0; i < p->size; i++) {
-        struct pn_link *l = p->link[i];
-        prong_error end;
-        if (l->channel >= 0)
-            (void)listen_to(pool, l);
-        pn_lock(&pool->lock);
-        prong_future *run = take_run(l, &none, &end);
-        pn_link_clear(l);
-        pn_unlock(&pool->lock);
-        if (!run)
-            continue;
-        end.address = 0;
-        pn_end_set(&end, PRONG_LOST, EPIPE, "the pool is broken: its zygote has ended, and all worker processes with it");
-        pn_run_end(run, &end);
-    }
-    pn_pool_break(pool, "its zygote has ended, and all worker processes with it");      /* for runs that had not been begun */
+    if (!goes_on)
+        pn_pool_break(pool, "its zygote has ended, with all worker processes, and there is no other: %s", why);
 }
 
-static void started(struct pn_link *l, const struct pn_zygote_msg *msg)
+static void started(struct pn_link *l, const struct pn_zygote_msg *msg, int *fd)
 {
     l->pid = msg->pid;
+    l->pidfd = *fd >= 0 ? *fd : -1;
+    *fd = -1;
     l->started = true;
     may_be_idle(l);
 }
@@ -287,12 +378,14 @@ static void zygote_said(prong_pool *pool)
         pn_lock(&pool->lock);
         struct pn_link *l = link_with(p, msg.worker);
         if (l && msg.kind == PN_STARTED)
-            started(l, &msg);
+            started(l, &msg, &fds[0]);
         else if (l && msg.kind == PN_NOT_STARTED)
             not_started(pool, l, msg.status);
         pn_unlock(&pool->lock);
         if (l && msg.kind == PN_ENDED)
             worker_ended(pool, l, &msg);
+        else if (msg.kind == PN_TEND)
+            pn_zygote_tend();
         pn_close_fds(fds, PN_CHANNEL_FDS);
     }
     if (got != -EAGAIN)
@@ -313,11 +406,11 @@ static prong_time kill_overdue(prong_pool *pool)
         if (l->killed != PN_NOT_KILLED && !l->kill_sent) {
             pn_link_kill(l, l->killed);
             next = pn_earlier(next, l->kill_sent ? PRONG_NEVER : pn_after_ms(pn_now(), FULL_PAUSE_MS));
-        } else if (l->run && l->kill_at != PRONG_NEVER && pn_passed(l->kill_at))
-            pn_link_kill(l, PN_KILLED_BY_TIME);
-        else if (l->run)
+        } else if (l->count && l->kill_at != PRONG_NEVER && pn_passed(l->kill_at))
+            pn_kill_only(l, l->flight[l->first].run, PN_KILLED_BY_TIME);
+        else if (l->count)
             next = pn_earlier(next, l->kill_at);
-        else if (l->state == PN_LINK_ABSENT && i < pool->workers && !pool->broken)
+        else if (l->state == PN_LINK_ABSENT && is_wanted(pool, l) && !pool->broken)
             next = pn_earlier(next, l->retry_at);
     }
     return next;
@@ -345,6 +438,7 @@ static int sleep_manager(prong_pool *pool, struct epoll_event *ret_events)
     prong_time next = kill_overdue(pool);
     bool done = pool->closing && pool->open_count == 0;
     p->asleep = !done;
+    p->until = next;
     pn_unlock(&pool->lock);
     int n = done ? -1 : epoll_wait(p->epoll, ret_events, EVENTS_AT_ONCE, pn_poll_ms(next));
     pn_lock(&pool->lock);
@@ -376,6 +470,9 @@ static void manage(prong_pool *pool)
             zygote_said(pool);
         if (died && p->zygote >= 0)
             zygote_ended(pool);
+        pn_lock(&pool->lock);
+        collect(pool);                         /* behind the messages: each WAKE that was read has its replies looked for */
+        pn_unlock(&pool->lock);
     }
 }
 

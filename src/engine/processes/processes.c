@@ -1,5 +1,6 @@
 /* processes - workers forked from the zygote: what the core asks of them. processes.h says who does what. */
 #include "engine/processes/processes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "core/engine.h"
@@ -8,64 +9,106 @@
 #include "engine/processes/module.h"
 #include "engine/processes/zygote.h"
 #include "memory/heap.h"
+#include "memory/segment.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
-int pn_links_make_room(prong_pool *pool, uint32_t size)
+static struct pn_link *new_link(prong_pool *pool, uint32_t index)
 {
     struct pn_processes *p = pool->state;
-    if (size <= p->size)
+    struct pn_link *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    *l = (struct pn_link){ .pool = pool, .index = index, .channel = -1, .call_bell = -1, .reply_bell = -1, .pidfd = -1 };
+    pn_list_init(&l->listed);
+    p->link[p->size++] = l;
+    return l;
+}
+
+int pn_links_make_room(prong_pool *pool, uint32_t places)
+{
+    struct pn_processes *p = pool->state;
+    uint32_t spares = pool->has_spare;
+    if (places <= p->places)
         return 0;
-    struct pn_link **more = realloc(p->link, size * sizeof *more);
+    struct pn_link **more = realloc(p->link, ((size_t)places + spares) * sizeof *more);
     if (more)
         p->link = more;
-    for (; more && p->size < size; p->size++) {
-        struct pn_link *l = calloc(1, sizeof *l);
-        if (!l)
-            break;
-        *l = (struct pn_link){ .pool = pool, .index = p->size, .channel = -1 };
-        p->link[p->size] = l;
-    }
-    return p->size < size ? pn_error(-ENOMEM, "no memory for %u workers", size) : 0;
+    if (more && spares && p->size == 0)
+        (void)new_link(pool, PN_SPARE);
+    while (more && p->places < places && new_link(pool, p->places))
+        p->places++;
+    return p->places < places ? pn_error(-ENOMEM, "no memory for %u workers", places) : 0;
 }
 
 static void fini(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
-    for (uint32_t i = 0; i < p->size; i++)
+    for (uint32_t i = 0; i < p->size; i++) {
+        pn_link_fini(p->link[i]);
         free(p->link[i]);
+    }
+    pn_segment_unmap(p->board, PN_BOARD_BYTES);
+    pn_close_fds(&p->board_fd, 1);
+    pn_close_fds(&p->bells, 1);
+    pn_close_fds(&p->kick, 1);
     pn_close_fds(&p->wake, 1);
     pn_close_fds(&p->zygote_pidfd, 1);
     pn_close_fds(&p->epoll, 1);
+    pn_close_fds(p->around, PN_SURROUNDINGS_FDS);
+    free(p->init_places);
     free(p->link);
     free(p);
 }
 
-static bool listen_to(const struct pn_processes *p, int *fd)
+static bool listen_to(int epoll, int *fd, uint32_t how)
 {
-    struct epoll_event e = { .events = EPOLLIN, .data.ptr = fd };
-    return epoll_ctl(p->epoll, EPOLL_CTL_ADD, *fd, &e) == 0;
+    struct epoll_event e = { .events = how, .data.ptr = fd };
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, *fd, &e) == 0;
+}
+
+/* What workers read of the owner, and what a waiting thread sleeps in. */
+static int open_seat(struct pn_processes *p)
+{
+    p->board_fd = pn_segment_new("prong-board", PN_BOARD_BYTES);
+    if (p->board_fd < 0)
+        return pn_error(p->board_fd, "cannot make memory that workers read: %s", strerror(-p->board_fd));
+    p->board = pn_segment_map(p->board_fd, PN_BOARD_BYTES, true);
+    if (!p->board)
+        return pn_error(-ENOMEM, "cannot map memory that workers read: %s", strerror(errno));
+    (void)madvise(p->board, PN_BOARD_BYTES, MADV_DONTFORK);
+    p->kick = pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    p->bells = p->kick < 0 ? -1 : pn_fd_up(epoll_create1(EPOLL_CLOEXEC));
+    if (p->bells < 0 || !listen_to(p->bells, &p->kick, EPOLLIN | EPOLLET))
+        return pn_error(-errno, "cannot make what a waiting thread sleeps in: %s", strerror(errno));
+    return 0;
 }
 
 /* The zygote first, while the program may still have one thread; the manager last. */
 static int open_parts(prong_pool *pool, struct pn_processes *p)
 {
-    int r = pn_zygote_open_pool(&p->zygote, &p->zygote_pidfd);
+    int r = pn_surroundings_read(pool->memory_bytes, pool->files, &p->surroundings, p->around);
+    if (r == 0)
+        r = pn_zygote_open_pool(&p->surroundings, p->around, &p->zygote, &p->zygote_pidfd);
     if (r == 0 && pool->init.kind)
-        r = pn_function_check(pool->init.fn[0]);
+        r = pn_functions_find(pool->init.fn, &p->init_places);
     if (r == 0)
         r = pn_heap_open(pool->heap_bytes, true, &pool->heap);
     if (r == 0)
         r = pn_links_make_room(pool, pool->workers);
+    if (r == 0)
+        r = open_seat(p);
     p->wake = r == 0 ? pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) : -1;
     if (r == 0 && p->wake < 0)
         r = pn_error(-errno, "cannot make an event descriptor: %s", strerror(errno));
     p->epoll = r == 0 ? pn_fd_up(epoll_create1(EPOLL_CLOEXEC)) : -1;
-    bool listens = r == 0 && p->epoll >= 0 && listen_to(p, &p->zygote) && listen_to(p, &p->zygote_pidfd) && listen_to(p, &p->wake);
+    bool listens = r == 0 && p->epoll >= 0 && listen_to(p->epoll, &p->zygote, EPOLLIN) &&
+                   listen_to(p->epoll, &p->zygote_pidfd, EPOLLIN) && listen_to(p->epoll, &p->wake, EPOLLIN);
     if (r == 0 && !listens)
         r = pn_error(-errno, "cannot make what the manager listens with: %s", strerror(errno));
     return r;
@@ -74,9 +117,9 @@ static int open_parts(prong_pool *pool, struct pn_processes *p)
 static int start_workers(prong_pool *pool, struct pn_processes *p)
 {
     pn_fill_up(pool);
-    for (uint32_t i = 0; i < pool->workers && i < PN_STARTS_AT_ONCE; i++)
-        if (p->link[i]->state == PN_LINK_ABSENT)
-            return pn_error(-EAGAIN, "worker %u of %u: %s", i + 1, pool->workers, p->link[i]->why);
+    for (uint32_t i = 0; i < p->size && i < PN_STARTS_AT_ONCE; i++)
+        if (p->link[i]->state == PN_LINK_ABSENT && p->link[i]->index != PN_SPARE)
+            return pn_error(-EAGAIN, "worker %u of %u: %s", p->link[i]->index + 1, pool->workers, p->link[i]->why);
     pool->users++;
     pn_pool_get(pool);
     char name[64];
@@ -96,8 +139,12 @@ static int open_processes(prong_pool *pool)
     if (!p)
         return pn_error(-ENOMEM, "no memory for a pool");
     pool->state = p;
-    p->zygote = p->zygote_pidfd = p->wake = p->epoll = -1;
+    p->around[0] = p->around[1] = -1;
+    p->zygote = p->zygote_pidfd = p->wake = p->epoll = p->board_fd = p->bells = p->kick = -1;
     p->next_id = 1;
+    p->cpus = prong_cpus();
+    pn_list_init(&p->idle);
+    pn_list_init(&p->room);
     int r = open_parts(pool, p);
     if (r == 0)
         r = start_workers(pool, p);
@@ -110,46 +157,67 @@ static int open_processes(prong_pool *pool)
     return r;
 }
 
-static int check(prong_pool *pool, const struct pn_call *call)
+static int check(prong_pool *pool, const struct pn_call *call, void **ret_place)
 {
-    int r = 0;
+    struct pn_places *places;
     (void)pool;
-    for (size_t i = 0; r == 0 && i < PN_CALL_FUNCTIONS; i++)
-        if (call->fn[i])
-            r = pn_function_check(call->fn[i]);
+    int r = pn_functions_find(call->fn, &places);
+    *ret_place = places;
     return r;
 }
 
-/* The manager must know of a time to keep, and of what is left to it. */
+/* The manager must know of a time to keep that is before its next, and of what is left to it. */
 static void ready(prong_pool *pool, prong_future *run)
 {
     struct pn_processes *p = pool->state;
-    bool timed = run->kill_ms != 0;            /* the run may be gone when it has been handed out */
+    prong_time end = run->kill_ms ? pn_after_ms(pn_now(), run->kill_ms) : PRONG_NEVER;     /* the run may be gone when it has been handed out */
     pn_hand_out_small(pool);
-    if (timed || (pool->queue.count && pn_idle_link(p)))
+    bool is_sooner = end != PRONG_NEVER && (p->until == PRONG_NEVER || end < p->until);
+    if (is_sooner || (pool->queue.count && !pn_list_empty(&p->idle)))
         pn_manager_wake(p);
 }
 
-static struct pn_link *link_of(const struct pn_processes *p, const prong_future *run)
-{
-    for (uint32_t i = 0; i < p->size; i++)
-        if (p->link[i]->run == run)
-            return p->link[i];
-    return NULL;                               /* the manager is about to send it */
-}
-
+/* What lies ahead goes back to the queue, and has been asked: it ends there. */
 static void ask(prong_pool *pool, prong_future *run)
 {
-    struct pn_link *l = link_of(pool->state, run);
-    if (l)
-        pn_store_relaxed(&l->board->asked, l->seq);
+    struct pn_flight *f;
+    struct pn_link *l = pn_link_of(pool->state, run, &f);
+    if (!l)
+        return;
+    if (f->call != l->flight[l->first].call)
+        pn_take_back(l, run);
+    if (run->queued.level)
+        pn_manager_wake(pool->state);
+    else
+        pn_link_ask(l, f->call);
 }
 
 static void kill_run(prong_pool *pool, prong_future *run)
 {
-    struct pn_link *l = link_of(pool->state, run);
+    struct pn_flight *f;
+    struct pn_link *l = pn_link_of(pool->state, run, &f);
     if (l)
-        pn_link_kill(l, PN_KILLED_BY_CANCEL);
+        pn_kill_only(l, run, PN_KILLED_BY_CANCEL);
+    if (run->queued.level)
+        pn_manager_wake(pool->state);
+}
+
+static bool recall(prong_pool *pool, prong_future *run)
+{
+    struct pn_flight *f;
+    struct pn_link *l = pn_link_of(pool->state, run, &f);
+    if (!l)
+        return false;
+    pn_take_back(l, run);
+    pn_manager_wake(pool->state);              /* others may have come back with it */
+    return run->queued.level != NULL;
+}
+
+static bool begun(prong_pool *pool, const prong_future *run)
+{
+    struct pn_flight *f;
+    struct pn_link *l = pn_link_of(pool->state, run, &f);
+    return l && pn_link_had_begun(l, f->call);
 }
 
 static int resize(prong_pool *pool)
@@ -158,8 +226,11 @@ static int resize(prong_pool *pool)
     for (uint32_t i = 0; i < p->size; i++) {
         p->link[i]->failed_starts = p->link[i]->failed_inits = 0;
         p->link[i]->retry_at = PRONG_NEVER;
-        if (p->link[i]->state == PN_LINK_IDLE && pn_link_is_surplus(p->link[i]))
-            pn_link_retire(p->link[i]);
+        if (p->link[i]->state == PN_LINK_HERE && p->link[i]->index != PN_SPARE) {
+            if (pn_link_is_surplus(p->link[i]))
+                pn_take_back(p->link[i], NULL);
+            pn_link_becomes_free(p->link[i]);
+        }
     }
     pn_manager_wake(p);
     return 0;
@@ -178,6 +249,11 @@ const struct pn_engine pn_processes = {
     .ready = ready,
     .ask = ask,
     .kill = kill_run,
+    .recall = recall,
+    .recall_all = pn_take_all_back,
+    .begun = begun,
+    .attend = pn_attend,
+    .ended = pn_kick_seat,
     .resize = resize,
     .stop = stop,
     .join = join,

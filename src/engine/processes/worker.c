@@ -1,27 +1,40 @@
-/* Greets, then takes one call after the other from its channel, runs it, and replies. Whatever it cannot do, it leaves; the zygote tells
+/* Greets, then takes one call after the other from its ring, runs it, and replies. Whatever it cannot do, it leaves; the zygote tells
  * the owner, which knows what to make of it. */
 #include "engine/processes/worker.h"
-#include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "core/context.h"
+#include "engine/processes/area.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/module.h"
 #include "engine/processes/wire.h"
 #include "memory/segment.h"
+#include "sync/bell.h"
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 static struct {
-    int channel;
-    struct pn_board *board;
-    uint32_t slot;
-    uint64_t seq;                 /* of the run that is on; read by the fault handler */
+    int channel, call_bell, reply_bell;
+    const struct pn_calls *calls;
+    struct pn_replies *replies;
+    const struct pn_owner_board *board;
+    uint64_t next;                /* the number of the next call */
+    uint64_t call;                /* number + 1 of the one that runs, 0: none; read by the fault handler */
+    uint32_t slot;                /* that it was last named after */
+    char name[16];
+    uint32_t rung;                /* the owner's turn of sleep that it was last rung for */
+    uint32_t epoch;
+    uint64_t outputs_there;       /* bits, by slot: populated */
+    uint64_t segment_call;        /* the call that `segment` is for */
+    int segment;                  /* -1: none */
 } self;
 
 /* The owner has hung up, or the task has closed what was not its own: there is nobody left to work for. */
@@ -34,7 +47,7 @@ static _Noreturn void leave(void) { _exit(0); }
 static void on_fault(int signo, siginfo_t *in, void *context)
 {
     (void)context;
-    struct pn_fault msg = { .kind = PN_FAULT, .signo = signo, .seq = self.seq,
+    struct pn_fault msg = { .kind = PN_FAULT, .signo = signo, .call = self.call,
                             .address = in->si_code > 0 ? (uint64_t)(uintptr_t)in->si_addr : 0 };
     struct iovec part = { .iov_base = &msg, .iov_len = sizeof msg };
     (void)pn_channel_send(self.channel, &part, 1, NULL, 0, false);
@@ -53,94 +66,331 @@ static void watch_faults(void)
         (void)sigaction(faults[i], &action, NULL);
 }
 
-/* ---- runs ---- */
+/* ---- what the owner says in messages ---- */
 
-/* A record as it came: in the message, as a private copy, or in a segment, to be changed in place. */
-static void *take_record(const void *inlined, size_t size, int segment)
+static union pn_message message;
+
+/* The segment that came for this call, which was sent before the call. */
+static int take_segment(uint64_t call)
 {
-    size_t rounded;
-    if (segment >= 0)
-        return pn_segment_map(segment, size, true);
-    if (!pn_round_up(size ? size : 1, 64, &rounded))
-        return NULL;
-    void *record = aligned_alloc(64, rounded);
-    if (record && size)
-        memcpy(record, inlined, size);
-    return record;
+    int fds[PN_CHANNEL_FDS];
+    while (self.segment < 0 || self.segment_call != call) {
+        pn_close_fds(&self.segment, 1);
+        if (pn_channel_receive(self.channel, &message, sizeof message, fds, true) <= 0 || message.kind != PN_SEGMENT)
+            leave();
+        self.segment = fds[0];
+        self.segment_call = message.segment.call;
+        if (self.segment < 0)
+            return -1;
+    }
+    int fd = self.segment;
+    self.segment = -1;
+    return fd;
 }
 
-static void drop_record(void *record, size_t size, int segment)
+/* ---- rings ---- */
+
+enum { GRACE_NS = 2000, SPIN_NS = 50000, LOOKS_AT_ONCE = 64 };
+
+static inline void pause_cpu(void)
 {
-    if (segment >= 0)
-        pn_segment_unmap(record, size);
-    else
-        free(record);
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
 }
 
-static void send_reply(struct pn_reply *reply, const void *record, size_t inline_size, const struct pn_output *output)
+/* Spinning is for when the owner's thread is on another CPU. */
+static bool owner_is_elsewhere(void)
 {
-    bool well = reply->end.kind == PRONG_DONE || reply->end.kind == PRONG_FAILED;
-    reply->has_output = output->mem != NULL;
-    reply->output_size = output->size;
-    struct iovec parts[3] = { { .iov_base = reply, .iov_len = sizeof *reply } };
-    size_t n = 1;
-    if (well && inline_size)
-        parts[n++] = (struct iovec){ .iov_base = (void *)(uintptr_t)record, .iov_len = inline_size };
-    if (output->mem && output->fd < 0 && output->size)
-        parts[n++] = (struct iovec){ .iov_base = output->mem, .iov_len = output->size };
-    if (pn_channel_send(self.channel, parts, n, &output->fd, output->fd >= 0, true) < 0)
+    uint32_t here = (uint32_t)sched_getcpu();
+    if (pn_load_relaxed(&self.replies->cpu) != here)
+        pn_store_relaxed(&self.replies->cpu, here);
+    return pn_load_relaxed(&self.board->cpu) != here;
+}
+
+static bool owner_dozes(void) { return pn_load_relaxed(&self.board->sleep) & PN_DOZE_BITS; }
+
+/* A thread that has just submitted is often about to wait, and looks by itself then: a moment of patience spares the ring, and the switch to
+ * a thread that has nothing to do. */
+static bool owner_rises_soon(void)
+{
+    if (!owner_is_elsewhere())
+        return false;
+    for (prong_time until = pn_now() + GRACE_NS; owner_dozes(); pause_cpu())
+        if (pn_now() > until)
+            return false;
+    return true;
+}
+
+static void ring_owner(void)
+{
+    static const uint64_t one = 1;
+    static const struct pn_wake wake = { .kind = PN_WAKE };
+    struct iovec part = { .iov_base = (void *)(uintptr_t)&wake, .iov_len = sizeof wake };
+    uint32_t rung = self.rung;
+    int r = 0;
+    if (pn_bell_look(&self.board->sleep, &rung) == PN_AWAKE || owner_rises_soon())
+        return;
+    switch (pn_bell_look(&self.board->sleep, &self.rung)) {
+    case PN_DOZES_A:
+        r = pn_channel_send(self.channel, &part, 1, NULL, 0, false);
+        break;
+    case PN_DOZES_B:
+        r = write(self.reply_bell, &one, sizeof one) < 0 ? -errno : 0;
+    }
+    if (r < 0 && r != -EAGAIN)                 /* EAGAIN: full of what wakes it already */
         leave();
 }
 
-static void run(const struct pn_call_msg *call, int segment)
+/* Until there may be a call. Looks once more behind its doze: what comes later rings. */
+static enum pn_claim await_call(const pn_u64 *turn)
 {
-    struct pn_reply reply = { .kind = PN_REPLY, .seq = call->seq, .end.tag = call->tag };
-    struct pn_context c = { .slot = self.slot, .asked = &self.board->asked, .asked_value = call->seq, .segment_from = PN_INLINE_MAX + 1,
-                            .piece = &self.board->piece,
-                            .bill = call->wants_bill ? &reply.bill : NULL, .output.fd = -1 };
-    void *record = take_record(call + 1, call->size, segment);
-    uint32_t epoch = pn_epoch();
-    pn_store_relaxed(&self.board->begun, call->seq);
-    self.seq = call->seq;
-    if (record) {
-        c.ask_at = call->ask_ms ? pn_after_ms(pn_now(), call->ask_ms) : PRONG_NEVER;
-        pn_context_run(&c, &call->call, record, call->size, &reply.end);
-    } else {
-        pn_end_set(&reply.end, PRONG_LIMIT, ENOMEM, "no memory for a record of %zu bytes", (size_t)call->size);
+    enum pn_claim claim;
+    uint64_t count;
+    prong_time until = PRONG_NEVER;
+    while (owner_is_elsewhere() && !owner_dozes()) {
+        for (int k = 0; k < LOOKS_AT_ONCE; k++, pause_cpu())
+            if ((claim = pn_call_claim(turn, &self.replies->begun, self.next)) != PN_CLAIM_NOTHING)
+                return claim;
+        prong_time now = pn_now();
+        until = until == PRONG_NEVER ? now + SPIN_NS : until;
+        if (now > until)
+            break;
     }
-    if (pn_epoch() != epoch)
+    pn_bell_doze(&self.replies->sleep, PN_DOZES_A);
+    claim = pn_call_claim(turn, &self.replies->begun, self.next);
+    if (claim == PN_CLAIM_NOTHING && !pn_load_relaxed(&self.calls->leave) && read(self.call_bell, &count, sizeof count) < 0 && errno != EINTR)
+        leave();
+    pn_bell_rise(&self.replies->sleep);
+    return claim;
+}
+
+/* ---- runs ---- */
+
+struct record { void *mem; int segment; };
+
+/* Functions of modules that this process was not forked with. false: not to be had, for the reason in *ret_end. */
+static bool find_functions(struct pn_call *call, const struct pn_places *places, prong_error *ret_end)
+{
+    char why[160];
+    for (int i = 0; i < PN_CALL_FUNCTIONS; i++) {
+        const struct pn_module_ref *ref = pn_place_of(places, i);
+        if (!ref)
+            continue;
+        call->fn[i] = pn_function_load(ref, why, sizeof why);
+        if (!call->fn[i]) {
+            pn_end_set(ret_end, PRONG_LOST, ENOEXEC, "a worker cannot load the module of the task: %s", why);
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct pn_call read_call(const struct pn_call_slot *s, const char **ret_record)
+{
+    struct pn_call call = { .kind = s->head.kind, .fn = { (void (*)(void))(uintptr_t)s->head.fn } };
+    *ret_record = s->bytes;
+    if (s->head.flags & PN_HAS_SPAN) {
+        struct pn_span span;
+        memcpy(&span, s->bytes, sizeof span);
+        call.fn[1] = (void (*)(void))(uintptr_t)span.fn1;
+        call.lo = span.lo, call.hi = span.hi;
+        call.leaf_size = span.leaf_size, call.first = span.first, call.count = span.count;
+        *ret_record += sizeof span;
+    }
+    return call;
+}
+
+/* The task's own copy: of a small record in memory of ours, of a larger one where it goes back, and a large one is changed in place.
+ * mem NULL: no memory. */
+static struct record take_record(const struct pn_call_head *h, const char *inlined)
+{
+    static _Alignas(64) char small[PN_SLOT_BYTES];
+    struct record r = { .mem = small, .segment = -1 };
+    switch ((enum pn_place)h->place) {
+    case PN_PLACE_NONE:
+        break;
+    case PN_PLACE_SLOT:
+        memcpy(small, inlined, h->size);
+        break;
+    case PN_PLACE_SPACE:
+        r.mem = memcpy(self.replies->space + h->offset, self.calls->space + h->offset, h->size);
+        break;
+    case PN_PLACE_SEGMENT:
+        r.segment = take_segment(self.next);
+        r.mem = r.segment < 0 ? NULL : pn_segment_map(r.segment, h->size, true);
+    }
+    return r;
+}
+
+static void drop_record(struct record *r, size_t size)
+{
+    if (r->segment >= 0)
+        pn_segment_unmap(r->mem, size);
+    pn_close_fds(&r->segment, 1);
+}
+
+/* A segment goes as a message before the reply; a smaller output lies in its place already, or is put there. */
+static void put_output(struct pn_reply_slot *s, const struct pn_output *o, uint32_t slot)
+{
+    s->head.has_output = o->mem != NULL;
+    s->head.output_size = o->size;
+    if (o->fd >= 0) {
+        struct pn_output_msg msg = { .kind = PN_OUTPUT, .call = self.next, .size = o->size };
+        struct iovec part = { .iov_base = &msg, .iov_len = sizeof msg };
+        if (pn_channel_send(self.channel, &part, 1, &o->fd, 1, true) < 0)
+            leave();
+    } else if (o->mem && o->size) {
+        memcpy(self.replies->output[slot], o->mem, o->size);
+    }
+}
+
+static void put_end(struct pn_reply_slot *s, const prong_error *end, const prong_bill *bill, uint32_t slot)
+{
+    struct pn_detail *d = &self.replies->detail[slot];
+    s->head.kind = end->kind;
+    s->head.code = end->code;
+    s->head.piece = end->tag;
+    s->head.has_detail = end->kind != PRONG_DONE || bill;
+    if (end->kind != PRONG_DONE)
+        memcpy(d->text, end->text, sizeof d->text);
+    if (bill)
+        d->bill = *bill;
+}
+
+/* What the task has printed: a worker that is killed later would take it along. Other files are the task's own to flush, or wait until there
+ * is nothing else to do. */
+static void flush_output(void)
+{
+    if (__fpending(stdout))
+        (void)fflush(stdout);
+    if (__fpending(stderr))
+        (void)fflush(stderr);
+}
+
+static void call_task(const struct pn_call_head *h, const struct pn_call *call, void *record, struct pn_context *c, prong_error *ret_end)
+{
+    c->ask_at = h->ask_ms ? pn_after_ms(pn_now(), h->ask_ms) : PRONG_NEVER;
+    pn_context_run(c, call, record, h->size, ret_end);
+    if (pn_epoch() != self.epoch)
         leave();                  /* a child that the task has forked came back here, too: the reply is its parent's to give */
-    (void)fflush(NULL);           /* what the task has printed: a worker that is killed later would take it along */
-    self.seq = 0;
-    send_reply(&reply, record, segment < 0 ? call->size : 0, &c.output);
+    flush_output();
+}
+
+/* As ps and top show it. A spare has no slot before its first run. */
+static uint32_t take_slot(void)
+{
+    char name[16];
+    uint32_t slot = pn_load_relaxed(&self.calls->slot);
+    if (slot != self.slot) {
+        self.slot = slot;
+        if (slot == UINT32_MAX)
+            (void)snprintf(name, sizeof name, "%.9s:spare", self.name);
+        else
+            (void)snprintf(name, sizeof name, "%.10s:%u", self.name, slot % 10000);
+        (void)prctl(PR_SET_NAME, name);
+    }
+    return slot == UINT32_MAX ? 0 : slot;
+}
+
+static void run(void)
+{
+    uint32_t slot = pn_ring_slot(self.next);
+    const struct pn_call_slot *in = &self.calls->call[slot];
+    struct pn_reply_slot *out = &self.replies->reply[slot];
+    prong_bill bill;
+    prong_error end = { .tag = in->head.tag };
+    const char *inlined;
+    struct pn_call call = read_call(in, &inlined);
+    struct record r = take_record(&in->head, inlined);
+    struct pn_context c = { .slot = take_slot(), .asked = &self.calls->asked, .asked_value = self.next + 1,
+                            .segment_from = PN_OUTPUT_MAX + 1, .piece = &self.replies->piece,
+                            .bill = in->head.flags & PN_WANTS_BILL ? &bill : NULL, .output.fd = -1 };
+    const struct pn_places *places = in->head.flags & PN_HAS_PLACES ? (const void *)(self.calls->space + in->head.places) : NULL;
+    self.call = self.next + 1;
+    if (r.mem && !find_functions(&call, places, &end))
+        c.bill = NULL;
+    else if (r.mem)
+        call_task(&in->head, &call, r.mem, &c, &end);
+    else
+        pn_end_set(&end, PRONG_LIMIT, ENOMEM, "no memory for a record of %zu bytes", (size_t)in->head.size);
+    self.call = 0;
+    bool well = end.kind == PRONG_DONE || end.kind == PRONG_FAILED;
+    put_end(out, &end, r.mem ? c.bill : NULL, slot);
+    put_output(out, &c.output, slot);
+    if (well && in->head.place == PN_PLACE_SLOT)
+        memcpy(out->bytes, r.mem, in->head.size);
+    drop_record(&r, in->head.size);
     pn_output_free(&c.output);
-    drop_record(record, call->size, segment);
+    pn_reply_publish(&out->head.turn, self.next++);
+    ring_owner();
+}
+
+static _Noreturn void take_calls(void)
+{
+    for (;;) {
+        const pn_u64 *turn = &self.calls->call[pn_ring_slot(self.next)].head.turn;
+        enum pn_claim claim = pn_call_claim(turn, &self.replies->begun, self.next);
+        if (claim == PN_CLAIM_NOTHING) {
+            (void)fflush(NULL);
+            claim = await_call(turn);
+        }
+        if (claim == PN_CLAIM_CALL)
+            run();
+        else if (claim == PN_CLAIM_NOTHING && pn_load_relaxed(&self.calls->leave))
+            leave();
+    }
 }
 
 /* ---- beginning ---- */
 
 static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
 {
-    self.slot = hello->slot;
-    (void)prctl(PR_SET_NAME, hello->name);
-    self.board = pn_segment_map(fds[0], sizeof *self.board, true);
-    if (!self.board || !pn_segment_map_at(self.board, fds[0], PN_BOARD_HALF, false))      /* the owner's half: to read only */
+    void *area = pn_segment_map(fds[PN_FD_AREA], PN_AREA_BYTES, true);
+    memcpy(self.name, hello->name, sizeof self.name);
+    self.slot = UINT32_MAX - 1;                /* none yet */
+    if (!area || !pn_segment_map_at(area, fds[PN_FD_AREA], PN_CALLS_BYTES, false))      /* the owner's half: to read only */
         return false;
-    return pn_heap_join(&hello->heap, &fds[1]) == 0;
+    self.calls = area;
+    self.replies = (void *)((char *)area + PN_CALLS_BYTES);
+    self.board = pn_segment_map(fds[PN_FD_BOARD], PN_BOARD_BYTES, false);
+    self.call_bell = fds[PN_FD_CALL_BELL];
+    self.reply_bell = fds[PN_FD_REPLY_BELL];
+    fds[PN_FD_CALL_BELL] = fds[PN_FD_REPLY_BELL] = -1;
+    (void)take_slot();
+    return self.board && pn_heap_join(&hello->heap, &fds[PN_FD_HEAP]) == 0;
+}
+
+static void *init_record(const struct pn_hello *hello, int segment)
+{
+    if (segment >= 0)
+        return pn_segment_map(segment, hello->init_size, true);
+    void *record = aligned_alloc(64, (hello->init_size / 64 + 1) * 64);
+    if (record && hello->init_size)
+        memcpy(record, (const char *)(hello + 1) + hello->places_size, hello->init_size);
+    return record;
 }
 
 static void run_init(const struct pn_hello *hello, int segment, prong_error *ret_end)
 {
-    struct pn_context c = { .slot = self.slot, .segment_from = SIZE_MAX };
-    void *record = take_record(hello + 1, hello->init_size, segment);
-    if (record)
-        pn_context_run(&c, &hello->init, record, hello->init_size, ret_end);
-    else
+    struct pn_context c = { .slot = take_slot(), .segment_from = SIZE_MAX };
+    struct pn_call init = hello->init;
+    if (!find_functions(&init, hello->places_size ? (const void *)(hello + 1) : NULL, ret_end))
+        return;
+    void *record = init_record(hello, segment);
+    if (!record) {
         pn_end_set(ret_end, PRONG_LIMIT, ENOMEM, "no memory for an init record of %zu bytes", (size_t)hello->init_size);
+        return;
+    }
+    pn_context_run(&c, &init, record, hello->init_size, ret_end);
     (void)fflush(NULL);
-    if (record)
-        pn_output_free(&c.output);
-    drop_record(record, hello->init_size, segment);
+    pn_output_free(&c.output);
+    if (segment >= 0)
+        pn_segment_unmap(record, hello->init_size);
+    else
+        free(record);
 }
 
 static void greet(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
@@ -150,24 +400,21 @@ static void greet(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
     if (!join_owner(hello, fds))
         pn_end_set(&ready.end, PRONG_LOST, errno, "a worker cannot map its shared memory: %s", strerror(errno));
     else if (hello->init.kind)
-        run_init(hello, fds[3], &ready.end);
+        run_init(hello, fds[PN_FD_INIT], &ready.end);
     if (pn_channel_send(self.channel, &part, 1, NULL, 0, true) < 0 || ready.end.kind != PRONG_DONE)
         leave();
 }
 
 _Noreturn void pn_worker_main(int channel)
 {
-    static _Alignas(64) union pn_message message;
     int fds[PN_CHANNEL_FDS];
     self.channel = channel;
+    self.segment = -1;
+    self.epoch = pn_epoch();
     watch_faults();
-    for (;;) {
-        if (pn_channel_receive(channel, &message, sizeof message, fds, true) <= 0)
-            leave();
-        if (message.kind == PN_HELLO)
-            greet(&message.hello, fds);
-        else if (message.kind == PN_CALL)
-            run(&message.call, fds[0]);
-        pn_close_fds(fds, PN_CHANNEL_FDS);
-    }
+    if (pn_channel_receive(channel, &message, sizeof message, fds, true) <= 0 || message.kind != PN_HELLO)
+        leave();
+    greet(&message.hello, fds);
+    pn_close_fds(fds, PN_CHANNEL_FDS);
+    take_calls();
 }
