@@ -18,18 +18,16 @@
 /* Who dozes: the low bits of the word. Who can be woken in one way only uses PN_DOZES_A. */
 enum { PN_AWAKE = 0, PN_DOZES_A = 1, PN_DOZES_B = 2, PN_DOZE_BITS = 3, PN_DOZE_TURN = 4 };
 
-/* Sleeper: from here on it will be rung for; now it looks again, and only then sleeps. */
-static inline void pn_bell_doze(pn_u32 *word, uint32_t who)
+/* Sleeper: from here on it will be rung for; now it looks again, and only then sleeps. *turn is its own, and lies where nobody else writes: a
+ * turn that came twice would not be rung for. */
+static inline void pn_bell_doze(pn_u32 *word, uint32_t *turn, uint32_t who)
 {
-    uint32_t turn = (pn_load_relaxed(word) & ~(uint32_t)PN_DOZE_BITS) + PN_DOZE_TURN;      /* the sleeper's own word */
-    pn_store_seq_cst(word, turn | who);
+    *turn += PN_DOZE_TURN;
+    pn_store_seq_cst(word, *turn | who);
 }
 
 /* Sleeper: it looks by itself again. Relaxed: a ring too many is harmless. */
-static inline void pn_bell_rise(pn_u32 *word)
-{
-    pn_store_relaxed(word, pn_load_relaxed(word) & ~(uint32_t)PN_DOZE_BITS);
-}
+static inline void pn_bell_rise(pn_u32 *word) { pn_store_relaxed(word, PN_AWAKE); }
 
 /* Ringer, after it has published (sequentially consistent): who has to be rung, or PN_AWAKE. *rung is the ringer's own. */
 static inline uint32_t pn_bell_look(const pn_u32 *word, uint32_t *rung)

@@ -184,10 +184,18 @@ static const char *wrong_with_counts(const struct story *s)
     return s->then.begun > 1u + s->retries ? "it was begun too often" : NULL;
 }
 
+/* It scribbles, or shared a worker with one that did: replies that nobody has taken yet, and calls that have not been begun, are that worker's to
+ * spoil. */
+static bool had_a_scribbler(const struct story *s, const prong_error *end)
+{
+    const struct cell *c = &cells[story_index(s)];
+    return s->conduct == SCRIBBLES || has_scribbled(end->pid) || has_scribbled(atomic_load(&c->first)) || has_scribbled(atomic_load(&c->last));
+}
+
 static void judge_end(const struct story *s, const struct result *r, const prong_error *end)
 {
     const char *wrong = NULL;
-    if (s->conduct == SCRIBBLES) {               /* ends in some way; its worker's word may say that it has not begun */
+    if (had_a_scribbler(s, end)) {               /* ends in some way; its worker's word may say that it has not begun */
         if (s->then.begun > 1u + s->retries + SENT_BACK_MOST)
             complain(s, "run %u: it was begun too often", story_index(s));
         return;

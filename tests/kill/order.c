@@ -66,6 +66,7 @@ static void misbehave(const struct order *o)
         linger();
         return;
     case SCRIBBLES:
+        atomic_store(&place->scribbler[atomic_fetch_add(&place->scribblers, 1) % SCRIBBLERS_MOST], getpid());
         scribble(o->key);
         return;
     default:
@@ -73,12 +74,23 @@ static void misbehave(const struct order *o)
     }
 }
 
+bool has_scribbled(int pid)
+{
+    uint32_t n = atomic_load(&place->scribblers);
+    for (uint32_t i = 0; pid && i < n && i < SCRIBBLERS_MOST; i++)
+        if (atomic_load(&place->scribbler[i]) == pid)
+            return true;
+    return false;
+}
+
 int do_order(void *record)
 {
     struct order *o = record;
     const struct order asked = *o;              /* a scribbler may spoil its own */
     struct cell *c = &cells[asked.index];
-    atomic_fetch_add(&c->begun, 1);
+    if (atomic_fetch_add(&c->begun, 1) == 0)
+        atomic_store(&c->first, getpid());
+    atomic_store(&c->last, getpid());
     atomic_fetch_add(&place->begun, 1);
     if (!order_is_untouched(o, asked.key))
         return prong_fail(WRONG_RECORD, "order %u came with a wrong record", asked.index);

@@ -32,10 +32,16 @@ struct order {
 };
 enum { BLOCK_SIZE = 2048, BLOCK_KEY = 0xb10c };
 
-struct cell { _Atomic uint32_t begun, ended; };
+struct cell { _Atomic uint32_t begun, ended; _Atomic int first, last; };      /* the last two: pids of the workers that had it */
 extern struct cell *cells;           /* by index */
-extern struct place { _Atomic uint32_t met, begun; } *place;     /* so many are at do_meet; so many orders have been begun, of all */
+enum { SCRIBBLERS_MOST = 16384 };
+extern struct place {
+    _Atomic uint32_t met, begun;     /* so many are at do_meet; so many orders have been begun, of all */
+    _Atomic uint32_t scribblers;     /* and of those so many scribbled */
+    _Atomic int scribbler[SCRIBBLERS_MOST];      /* in these workers */
+} *place;
 
+bool has_scribbled(int pid);         /* the worker, some time or other */
 int do_order(void *record);          /* a struct order */
 int do_meet(void *record);           /* is there, and waits until the uint32_t it is given have come */
 

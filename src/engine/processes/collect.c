@@ -12,7 +12,7 @@
 
 /* Without a seat every reply has somebody to wake. The manager's own: it dozes in a new turn before it looks, so that what comes behind its
  * look wakes it once more. */
-void pn_manager_listens(struct pn_processes *p) { pn_bell_doze(&p->board->sleep, PN_DOZES_A); }
+void pn_manager_listens(struct pn_processes *p) { pn_bell_doze(&p->board->sleep, &p->doze, PN_DOZES_A); }
 
 /* A worker that was busy all the time and has nothing left could have had more ahead; one with much of it left needs less. */
 static void adapt(struct pn_link *l, uint32_t taken)
@@ -40,6 +40,8 @@ static void collect_from(prong_pool *pool, struct pn_link *l, struct pn_list *la
         adapt(l, taken);
         pn_link_becomes_free(l);
     }
+    if (pn_link_is_nonsense(l))
+        pn_link_kill(l, PN_KILLED_FOR_LYING);
 }
 
 void pn_collect(prong_pool *pool, struct pn_list *later)
@@ -141,7 +143,7 @@ static void doze(prong_pool *pool, bool (*done)(const void *what), const void *w
 {
     struct pn_processes *p = pool->state;
     struct epoll_event events[16];
-    pn_bell_doze(&p->board->sleep, PN_DOZES_B);
+    pn_bell_doze(&p->board->sleep, &p->doze, PN_DOZES_B);
     pn_collect(pool, later);
     if (!done(what) && pn_list_empty(later)) {
         p->seat_sleeps = true;

@@ -86,23 +86,39 @@ static void give_back(prong_pool *pool, prong_future *run)
     pn_lock(&pool->lock);
 }
 
-void pn_take_back(struct pn_link *l, const prong_future *last)
+/* Takes back what lies behind the oldest, from the newest on, but not beyond `last`. */
+static void take_back_behind(struct pn_link *l, const prong_future *last)
 {
     prong_future *run;
-    while (l->count && (run = pn_link_recall(l)) != NULL) {
+    while (l->count > 1 && (run = pn_link_recall(l)) != NULL) {
         pn_link_lost_one(l);
         give_back(l->pool, run);
         if (run == last)
-            break;
+            return;
+    }
+}
+
+void pn_take_back(struct pn_link *l, prong_future *last)
+{
+    take_back_behind(l, last);
+    if (last && l->count == 1 && l->flight[l->first].run == last && pn_link_recall(l)) {
+        pn_link_lost_one(l);
+        give_back(l->pool, last);
     }
     pn_link_becomes_free(l);
 }
 
-void pn_kill_only(struct pn_link *l, prong_future *run, enum pn_kill_why why)
+void pn_kill_only(struct pn_link *l, const prong_future *run, enum pn_kill_why why)
 {
-    pn_take_back(l, run);
+    const prong_future *behind = NULL;
+    for (uint32_t i = l->count; i-- > 1 && pn_link_flight(l, i)->run != run;)
+        behind = pn_link_flight(l, i)->run;
+    if (behind)
+        take_back_behind(l, behind);
     if (l->count && pn_link_flight(l, l->count - 1)->run == run)
         pn_link_kill(l, why);
+    else
+        pn_link_becomes_free(l);
 }
 
 void pn_take_all_back(prong_pool *pool)

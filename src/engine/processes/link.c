@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -81,6 +82,15 @@ static int init_segment(const prong_pool *pool)
     return mem ? fd : fd < 0 ? fd : -ENOMEM;
 }
 
+/* Without the kernel's randomness the clock's will do: it is against accidents. */
+static uint64_t random_base(void)
+{
+    uint64_t base;
+    if (getrandom(&base, sizeof base, GRND_NONBLOCK) != sizeof base)
+        base = (uint64_t)pn_now() * UINT64_C(0x9e3779b97f4a7c15);
+    return base >> 4;
+}
+
 /* Into the worker's channel before there is a worker to read it. */
 static int send_hello(struct pn_link *l)
 {
@@ -93,8 +103,10 @@ static int send_hello(struct pn_link *l)
     (void)snprintf(hello.name, sizeof hello.name, "%.10s", pool->name);
     pn_heap_tell(pool->heap, &hello.heap, &fds[PN_FD_HEAP]);
     fds[PN_FD_AREA] = make_area(l);
-    if (fds[PN_FD_AREA] >= 0)
+    if (fds[PN_FD_AREA] >= 0) {
+        l->calls->base = l->next = random_base();
         pn_link_place(l, l->index);
+    }
     int r = fds[PN_FD_AREA] < 0 ? fds[PN_FD_AREA] : 0;
     if (r == 0 && large)
         r = fds[PN_FD_INIT] = init_segment(pool);
@@ -275,10 +287,11 @@ static void put_call(struct pn_call_slot *s, const struct pn_flight *f)
     }
 }
 
-static int send_segment(struct pn_link *l, uint64_t call, int fd)
+static int send_segment(struct pn_link *l, struct pn_call_slot *s, int fd)
 {
-    struct pn_segment_msg msg = { .kind = PN_SEGMENT, .call = call };
+    struct pn_segment_msg msg = { .kind = PN_SEGMENT, .serial = ++l->segments };
     struct iovec part = { &msg, sizeof msg };
+    s->head.serial = msg.serial;
     int r = pn_channel_send(l->channel, &part, 1, &fd, 1, false);
     return r == -EAGAIN || r == -ECONNRESET ? -EPIPE : r;
 }
@@ -297,7 +310,7 @@ int pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *seg
     *f = (struct pn_flight){ .run = run, .call = l->next, .segment = segment, .output_fd = -1 };
     int r = put_record(l, s, f);
     if (r == 0 && segment)
-        r = send_segment(l, f->call, segment_fd);
+        r = send_segment(l, s, segment_fd);
     if (r < 0)
         return r;
     put_call(s, f);
@@ -306,6 +319,8 @@ int pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *seg
         l->kill_at = run->kill_ms ? pn_after_ms(pn_now(), run->kill_ms) : PRONG_NEVER;
     if (pn_load_relaxed(&run->asked))
         pn_link_ask(l, f->call);
+    else if (pn_load_relaxed(&l->calls->asked) == f->call + 1)
+        pn_store_relaxed(&l->calls->asked, 0);         /* it was for one that had this number before, and was taken back */
     l->next++;
     pn_call_publish(&s->head.turn, f->call);
     ring(l);
@@ -496,6 +511,19 @@ prong_future *pn_link_take_reply(struct pn_link *l, union pn_message *buffer)
         return NULL;
     l->runs++;
     return drop_first(l);
+}
+
+/* A worker publishes a reply before it begins the next call, so who sees that begun sees the reply: loaded in this order. A task that has written
+ * wildly may have spoilt replies of runs before it. */
+bool pn_link_is_nonsense(const struct pn_link *l)
+{
+    if (!l->count)
+        return false;
+    uint64_t first = l->flight[l->first].call, begun = pn_load_seq_cst(&l->replies->begun);
+    bool possible = begun >= first && begun <= l->next, behind = begun > first + 1;
+    for (uint32_t i = 1; i < l->count && !behind; i++)
+        behind = pn_reply_is_there(&l->replies->reply[pn_ring_slot(first + i)].head.turn, first + i);
+    return !possible || (behind && !pn_link_has_reply(l));
 }
 
 /* ---- listening ---- */

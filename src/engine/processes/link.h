@@ -51,6 +51,7 @@ struct pn_link {
     uint32_t first, count;
     uint32_t ahead_most;              /* so many may wait behind the one that runs: more for short runs (dispatch.c) */
     uint64_t next;                    /* number of the next call */
+    uint32_t segments;                /* sent */
     uint64_t space_head, space_tail;
     uint32_t runs;                    /* that this worker has ended */
 
@@ -97,6 +98,9 @@ static inline bool pn_link_has_reply(const struct pn_link *l)
 }
 /* Takes it over into its run, after every check; its end is in run->end. NULL: what is there cannot be a reply. */
 prong_future *pn_link_take_reply(struct pn_link *l, union pn_message *buffer);
+
+/* What the worker has written of its calls cannot be: it has begun what was never sent, or what lies behind a call that has no reply. */
+bool pn_link_is_nonsense(const struct pn_link *l);
 
 /* Reads what the worker has said in messages so far. */
 enum pn_said { PN_SAID_NOTHING, PN_SAID_READY, PN_SAID_END, PN_SAID_NONSENSE };

@@ -163,11 +163,11 @@ static void take_runs(struct pn_link *l, const struct pn_zygote_msg *ended, stru
     uint32_t n = l->count;
     for (uint32_t i = 0; i < n; i++)
         f[i] = *pn_link_flight(l, i);
-    bool nonsense = n && pn_link_had_begun(l, f[0].call + 1);
+    bool nonsense = pn_link_is_nonsense(l);
     ret->n = 0;
     for (uint32_t i = n; i-- > 0;) {           /* the oldest comes to stand in front */
         prong_future *run = f[i].run;
-        bool is_over = pn_link_had_begun(l, f[i].call);
+        bool is_over = nonsense || pn_link_had_begun(l, f[i].call);
         if (!is_over && goes_back(run, i == 0))
             continue;
         if (is_over)

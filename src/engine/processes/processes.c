@@ -198,8 +198,7 @@ static void kill_run(prong_pool *pool, prong_future *run)
     struct pn_link *l = pn_link_of(pool->state, run, &f);
     if (l)
         pn_kill_only(l, run, PN_KILLED_BY_CANCEL);
-    if (run->queued.level)
-        pn_manager_wake(pool->state);
+    pn_manager_wake(pool->state);              /* others may have come back */
 }
 
 static bool recall(prong_pool *pool, prong_future *run)

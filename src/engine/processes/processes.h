@@ -34,6 +34,7 @@ struct pn_processes {
 
     struct pn_owner_board *board;    /* written here, read by every worker */
     int board_fd;
+    uint32_t doze;                   /* the turn of `board->sleep` */
     int bells;                       /* epoll of the links' reply bells and of `kick`: what who has the seat sleeps in */
     int kick;                        /* event descriptor: a run has ended otherwise while the seat's holder slept */
     bool seat;                       /* a thread looks for replies while it waits */
@@ -56,12 +57,13 @@ void pn_link_becomes_free(struct pn_link *l);                     /* it has fewe
  * copying it takes long. */
 void pn_hand_out_small(prong_pool *pool);
 void pn_hand_out_all(prong_pool *pool);                           /* by the manager */
-/* Takes back what waits in links, to the front of the queue: of one link from its newest run on as far as `last`, or NULL: all; of all. */
-void pn_take_back(struct pn_link *l, const prong_future *last);
+/* Takes back what lies ahead in links, to the front of the queue: of one link from its newest run on as far as `last`, or NULL: all behind the
+ * oldest; of all links. The oldest itself only if it is asked for: it is about to begin, and that it has not is the worker's word alone. */
+void pn_take_back(struct pn_link *l, prong_future *last);
 void pn_take_all_back(prong_pool *pool);
 /* Has the worker killed for this run of its, and for no other: first what lies behind it is taken back, and if any of that has been begun, the
- * run is over, and nobody is killed. A run that had not been begun itself waits again. */
-void pn_kill_only(struct pn_link *l, prong_future *run, enum pn_kill_why why);
+ * run is over, and nobody is killed. */
+void pn_kill_only(struct pn_link *l, const prong_future *run, enum pn_kill_why why);
 struct pn_link *pn_link_of(const struct pn_processes *p, const prong_future *run, struct pn_flight **ret_flight);      /* NULL: with none */
 /* The oldest run of a link is no longer with it. */
 void pn_link_lost_one(struct pn_link *l);

@@ -1,7 +1,7 @@
 /* ring.h - how calls go to a worker and replies come back, and how a call that has not been begun is taken back: functions on words.
  *
- * A link has PN_RING_SLOTS slots for calls, which the owner alone writes, and as many for replies, which the worker alone writes. Call number
- * i lies in slot i % PN_RING_SLOTS, and its reply in the reply slot of the same number. The owner has at most PN_RING_SLOTS calls between the
+ * A link has PN_RING_SLOTS slots for calls, which the owner alone writes, and as many for replies, which the worker alone writes. Numbers of calls
+ * follow each other from a random one that the owner has chosen, below 2^61: begun has it, too, before the first call. Call number i lies in slot i % PN_RING_SLOTS, and its reply in the reply slot of the same number. The owner has at most PN_RING_SLOTS calls between the
  * oldest without reply and the next, so a slot is written again only after its reply has been taken, or its call taken back: no other word says
  * what is free. The worker takes calls in the order of their numbers, and there is no word that both sides write.
  *
@@ -36,7 +36,7 @@ static inline void pn_call_publish(pn_u64 *turn, uint64_t i) { pn_store_seq_cst(
 static inline bool pn_call_recall(pn_u64 *turn, const pn_u64 *begun, uint64_t i)
 {
     pn_store_seq_cst(turn, pn_turn(i, PN_TURN_RECALLED));
-    bool ours = pn_load_seq_cst(begun) <= i;
+    bool ours = i - pn_load_seq_cst(begun) <= PN_RING_SLOTS;       /* at most i, and no word that was spoilt */
     /* Release: what was written before READY is seen by a claim that reads this store instead of the first. */
     pn_store_release(turn, pn_turn(i, ours ? PN_TURN_EMPTY : PN_TURN_READY));
     return ours;

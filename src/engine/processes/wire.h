@@ -46,7 +46,7 @@ struct pn_hello {
     uint64_t init_size;                  /* its record follows then, or is in the segment */
 };
 
-struct pn_segment_msg { uint32_t kind; uint64_t call; };     /* the record of this call, to be changed in place */
+struct pn_segment_msg { uint32_t kind; uint32_t serial; };     /* the record of the call that names it, to be changed in place */
 
 struct pn_ready { uint32_t kind; prong_error end; };
 struct pn_wake { uint32_t kind; };                           /* there is a reply, and the manager sleeps */

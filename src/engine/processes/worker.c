@@ -31,10 +31,9 @@ static struct {
     uint32_t slot;                /* that it was last named after */
     char name[16];
     uint32_t rung;                /* the owner's turn of sleep that it was last rung for */
+    uint32_t doze;                /* the turn of its own sleep */
     uint32_t epoch;
     uint64_t outputs_there;       /* bits, by slot: populated */
-    uint64_t segment_call;        /* the call that `segment` is for */
-    int segment;                  /* -1: none */
 } self;
 
 /* The owner has hung up, or the task has closed what was not its own: there is nobody left to work for. */
@@ -70,22 +69,17 @@ static void watch_faults(void)
 
 static union pn_message message;
 
-/* The segment that came for this call, which was sent before the call. */
-static int take_segment(uint64_t call)
+/* The segment with this serial: those before it were for calls that were taken back. */
+static int take_segment(uint64_t serial)
 {
     int fds[PN_CHANNEL_FDS];
-    while (self.segment < 0 || self.segment_call != call) {
-        pn_close_fds(&self.segment, 1);
+    for (;;) {
         if (pn_channel_receive(self.channel, &message, sizeof message, fds, true) <= 0 || message.kind != PN_SEGMENT)
             leave();
-        self.segment = fds[0];
-        self.segment_call = message.segment.call;
-        if (self.segment < 0)
-            return -1;
+        if (message.segment.serial == serial)
+            return fds[0];
+        pn_close_fds(fds, PN_CHANNEL_FDS);
     }
-    int fd = self.segment;
-    self.segment = -1;
-    return fd;
 }
 
 /* ---- rings ---- */
@@ -159,7 +153,7 @@ static enum pn_claim await_call(const pn_u64 *turn)
         if (now > until)
             break;
     }
-    pn_bell_doze(&self.replies->sleep, PN_DOZES_A);
+    pn_bell_doze(&self.replies->sleep, &self.doze, PN_DOZES_A);
     claim = pn_call_claim(turn, &self.replies->begun, self.next);
     if (claim == PN_CLAIM_NOTHING && !pn_load_relaxed(&self.calls->leave) && read(self.call_bell, &count, sizeof count) < 0 && errno != EINTR)
         leave();
@@ -219,7 +213,7 @@ static struct record take_record(const struct pn_call_head *h, const char *inlin
         r.mem = memcpy(self.replies->space + h->offset, self.calls->space + h->offset, h->size);
         break;
     case PN_PLACE_SEGMENT:
-        r.segment = take_segment(self.next);
+        r.segment = take_segment(h->serial);
         r.mem = r.segment < 0 ? NULL : pn_segment_map(r.segment, h->size, true);
     }
     return r;
@@ -359,6 +353,8 @@ static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
     self.call_bell = fds[PN_FD_CALL_BELL];
     self.reply_bell = fds[PN_FD_REPLY_BELL];
     fds[PN_FD_CALL_BELL] = fds[PN_FD_REPLY_BELL] = -1;
+    self.next = self.calls->base;
+    pn_store_relaxed(&self.replies->begun, self.next);         /* the owner looks after READY has come */
     (void)take_slot();
     return self.board && pn_heap_join(&hello->heap, &fds[PN_FD_HEAP]) == 0;
 }
@@ -409,7 +405,6 @@ _Noreturn void pn_worker_main(int channel)
 {
     int fds[PN_CHANNEL_FDS];
     self.channel = channel;
-    self.segment = -1;
     self.epoch = pn_epoch();
     watch_faults();
     if (pn_channel_receive(channel, &message, sizeof message, fds, true) <= 0 || message.kind != PN_HELLO)

@@ -88,7 +88,7 @@ static int wait_for_zygote(void)
     return pn_error(-ENOTSUP, "the zygote could not begin: this system lacks or forbids pidfd_open, signalfd or epoll");
 }
 
-/* The zygote has died: its stand-by takes its place. false: there is none. */
+/* The zygote has died: its stand-by takes its place, or that one's, if it dies before it has said that it is there. false: there is none. */
 static bool promote(void)
 {
     struct pn_zygote_msg msg = { .kind = PN_PROMOTE };
@@ -96,13 +96,13 @@ static bool promote(void)
     if (mine.zygote.there)
         tend();
     bury(&mine.zygote);
-    if (!mine.standby.there)
-        return false;
-    mine.zygote = mine.standby;
-    mine.standby.there = false;
-    if (pn_channel_send(mine.zygote.control, &part, 1, NULL, 0, true) == 0)
-        return wait_for_zygote() == 0;
-    bury(&mine.zygote);
+    while (mine.standby.there) {
+        mine.zygote = mine.standby;
+        mine.standby.there = false;
+        if (pn_channel_send(mine.zygote.control, &part, 1, NULL, 0, true) == 0 && wait_for_zygote() == 0)
+            return true;
+        bury(&mine.zygote);
+    }
     return false;
 }
 
