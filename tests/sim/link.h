@@ -31,10 +31,9 @@ struct link {
 
     /* the owner's */
     uint64_t first, next;                 /* the oldest call without reply, and the next to be sent */
-    struct run *at[PN_RING_SLOTS];        /* NULL: taken back */
+    struct run *at[PN_RING_SLOTS];
     uint32_t rung_worker;
     int worker;
-    bool buried;
 
     /* the worker's */
     uint32_t rung_owner;
@@ -68,15 +67,31 @@ static void look_at_call(struct link *l, uint64_t i)
         sim_write(&l->reply[pn_ring_slot(i)][k], word_of_reply(run, k));
 }
 
-static void execute(struct link *l, uint64_t i)
+/* Who has just submitted may be about to look by itself: that is waited for a moment. */
+static bool owner_rises_soon(const struct link *l)
 {
-    look_at_call(l, i);
-    pn_reply_publish(&l->reply_turn[pn_ring_slot(i)], i);
-    if (!l->board)
+    for (unsigned looks = sim_random(3); looks > 0; looks--)
+        if (!(pn_load_relaxed(l->board) & PN_DOZE_BITS))
+            return true;
+    return false;
+}
+
+static void ring_owner(struct link *l)
+{
+    uint32_t rung = l->rung_owner;
+    if (pn_bell_look(l->board, &rung) == PN_AWAKE || owner_rises_soon(l))
         return;
     uint32_t who = pn_bell_look(l->board, &l->rung_owner);
     if (who != PN_AWAKE)
         sim_ring(who == PN_DOZES_A ? l->channel : l->reply_bell);
+}
+
+static void execute(struct link *l, uint64_t i)
+{
+    look_at_call(l, i);
+    pn_reply_publish(&l->reply_turn[pn_ring_slot(i)], i);
+    if (l->board)
+        ring_owner(l);
 }
 
 static enum pn_claim claim(struct link *l, uint64_t i)
@@ -87,21 +102,20 @@ static enum pn_claim claim(struct link *l, uint64_t i)
     return said;
 }
 
-/* What there is to do about call i: not NOTHING. */
-static enum pn_claim claim_or_sleep(struct link *l, uint64_t i)
+/* Until there may be something about call i. */
+static enum pn_claim await_call(struct link *l, uint64_t i)
 {
     enum pn_claim said;
-    for (unsigned spins = l->board ? sim_random(3) : 1000; (said = claim(l, i)) == PN_CLAIM_NOTHING && spins > 0; spins--)
+    for (unsigned spins = sim_random(3); spins > 0; spins--) {
         sim_pause();
-    while (said == PN_CLAIM_NOTHING) {
-        pn_bell_doze(&l->sleep, PN_DOZES_A);
-        said = claim(l, i);
-        if (said == PN_CLAIM_NOTHING)
-            (void)sim_sleep(&l->bell);
-        pn_bell_rise(&l->sleep);
-        if (said == PN_CLAIM_NOTHING)
-            said = claim(l, i);
+        if ((said = claim(l, i)) != PN_CLAIM_NOTHING)
+            return said;
     }
+    pn_bell_doze(&l->sleep, PN_DOZES_A);
+    said = claim(l, i);
+    if (said == PN_CLAIM_NOTHING)
+        (void)sim_sleep(&l->bell);
+    pn_bell_rise(&l->sleep);
     return said;
 }
 
@@ -109,13 +123,13 @@ static void worker_main(void *arg)
 {
     struct link *l = arg;
     for (uint64_t i = 0;;) {
-        enum pn_claim said = claim_or_sleep(l, i);
+        enum pn_claim said = claim(l, i);
+        if (said == PN_CLAIM_NOTHING && l->board)
+            said = await_call(l, i);
         if (said == PN_CLAIM_CALL)
-            execute(l, i);
-        if (said == PN_CLAIM_AGAIN)
-            sim_pause();
+            execute(l, i++);
         else
-            i++;
+            sim_pause();
     }
 }
 
@@ -168,16 +182,9 @@ static void link_send(struct link *l, struct run *run)
         link_ring(l);
 }
 
-static void skip_those_taken_back(struct link *l)
-{
-    while (l->first < l->next && !l->at[pn_ring_slot(l->first)])
-        l->first++;
-}
-
 /* The oldest call, if its reply is there; NULL: it is not. */
 static struct run *link_collect(struct link *l)
 {
-    skip_those_taken_back(l);
     uint32_t slot = pn_ring_slot(l->first);
     if (link_is_idle(l) || !pn_reply_is_there(&l->reply_turn[slot], l->first))
         return NULL;
@@ -186,7 +193,6 @@ static struct run *link_collect(struct link *l)
         sim_check(sim_read(&l->reply[slot][k]) == word_of_reply(run, k), "the reply of run %d is damaged", (int)run->number);
     sim_check(run->started == run->excused + 1, "run %d was executed %u times", (int)run->number, run->started - run->excused);
     l->first++;
-    skip_those_taken_back(l);
     return run;
 }
 
@@ -196,32 +202,25 @@ static void take_over(struct run *run)
     run->state = RUN_WAITING;
 }
 
-/* The newest call that has not been taken back; NULL: there is none, or the worker has it. */
+/* The newest call, whose number the next one gets; NULL: there is none, or the worker has it. */
 static struct run *link_recall(struct link *l)
 {
-    for (uint64_t i = l->next; i-- > l->first;) {
-        uint32_t slot = pn_ring_slot(i);
-        struct run *run = l->at[slot];
-        if (!run)
-            continue;
-        if (!pn_call_recall(&l->call_turn[slot], &l->begun, i))
-            return NULL;
-        sim_note("has taken run %d back", (int)run->number);
-        take_over(run);
-        l->at[slot] = NULL;
-        for (unsigned k = 0; k < WORDS_OF_CALL; k++)
-            sim_write(&l->call[slot][k], RUNS + 1);       /* nobody reads it any more */
-        skip_those_taken_back(l);
-        return run;
-    }
-    return NULL;
+    uint32_t slot = pn_ring_slot(l->next - 1);
+    if (link_is_idle(l) || !pn_call_recall(&l->call_turn[slot], &l->begun, l->next - 1))
+        return NULL;
+    struct run *run = l->at[slot];
+    l->next--;
+    sim_note("has taken run %d back", (int)run->number);
+    take_over(run);
+    for (unsigned k = 0; k < WORDS_OF_CALL; k++)
+        sim_write(&l->call[slot][k], RUNS + 1);           /* nobody reads it any more */
+    return run;
 }
 
 /* The worker is dead, and its replies have been collected: the run that it was executing, NULL if none. */
 static struct run *link_executing(struct link *l)
 {
     uint64_t begun = pn_load_acquire(&l->begun);
-    skip_those_taken_back(l);
     sim_check(begun <= l->first + 1, "begun is %d, and call %d has no reply", (int)begun, (int)l->first);
     if (link_is_idle(l) || begun != l->first + 1)
         return NULL;
@@ -236,14 +235,11 @@ static struct run *link_executing(struct link *l)
 /* Then the others, from the newest; NULL: that was all. */
 static struct run *link_left(struct link *l)
 {
-    while (l->next-- > l->first) {
-        struct run *run = l->at[pn_ring_slot(l->next)];
-        if (run) {
-            take_over(run);
-            return run;
-        }
-    }
-    return NULL;
+    if (link_is_idle(l))
+        return NULL;
+    struct run *run = l->at[pn_ring_slot(--l->next)];
+    take_over(run);
+    return run;
 }
 
 /* ---- runs ---- */

@@ -46,6 +46,11 @@ const char *sim_name_of(const void *word)
             (void)snprintf(text, sizeof text, "%s[%zu]", n->text, (size_t)(at - n->at) / n->each);
             return text;
         }
+    for (unsigned k = 0; k < sim.actors; k++)
+        if (word == &sim.actor[k].death) {
+            (void)snprintf(text, sizeof text, "the death of %s", sim.actor[k].name);
+            return text;
+        }
     return "a word without a name";
 }
 

@@ -13,8 +13,8 @@ static struct {
     pn_u32 board;
     struct link links[LINKS + KILLS], *link[LINKS];
     unsigned opened;
-    struct sim_counter channel[LINKS], reply_bell[LINKS], nudge;
-    struct run *seat;                     /* what its holder waits for; NULL: nobody has it */
+    struct sim_counter channel[LINKS], reply_bell[LINKS], kick;
+    bool seat, seat_sleeps;
     struct run *queue[RUNS];
     unsigned waiting, runs;
 } pool;
@@ -34,13 +34,12 @@ static struct run *pool_take(unsigned k)
     return run;
 }
 
-/* `by`: whose seat it is, if it is the one that ends it. */
-static void pool_end(struct run *run, enum run_state how, const struct run *by)
+static void pool_end(struct run *run, enum run_state how)
 {
     run_ends(run, how);
     pn_cond_broadcast(&pool.ended);
-    if (pool.seat == run && by != run)
-        sim_ring(&pool.nudge);
+    if (pool.seat_sleeps)
+        sim_ring(&pool.kick);
 }
 
 static bool dozes(void)
@@ -64,11 +63,11 @@ static void hand_out(void)
     }
 }
 
-static void pool_look(const struct run *by)
+static void pool_look(void)
 {
     for (unsigned k = 0; k < LINKS; k++)
         for (struct run *run; (run = link_collect(pool.link[k]));)
-            pool_end(run, RUN_DONE, by);
+            pool_end(run, RUN_DONE);
     hand_out();
 }
 
@@ -93,7 +92,7 @@ static void bury_link(unsigned k)
 {
     struct link *l = pool.link[k];
     for (struct run *run; (run = link_collect(l));)
-        pool_end(run, RUN_DONE, NULL);
+        pool_end(run, RUN_DONE);
     struct run *executing = link_executing(l);
     for (struct run *run; (run = link_left(l));)
         pool_put_first(run);
@@ -101,35 +100,52 @@ static void bury_link(unsigned k)
         executing->state = RUN_WAITING;
         pool_put_first(executing);
     } else if (executing) {
-        pool_end(executing, RUN_CRASHED, NULL);
+        pool_end(executing, RUN_CRASHED);
     }
     open_link(k);
 }
 
 /* ---- manager ---- */
 
+/* Behind the messages that it has read: from its doze on, replies are rung for anew. */
+static void manager_looks(void)
+{
+    if (!pool.seat && any_in_flight())
+        pn_bell_doze(&pool.board, PN_DOZES_A);
+    else if (!pool.seat)
+        pn_bell_rise(&pool.board);
+    pool_look();
+}
+
+static uint32_t sleep_as_manager(struct sim_counter *const death[LINKS])
+{
+    struct sim_counter *in[2 * LINKS];
+    for (unsigned k = 0; k < LINKS; k++) {
+        in[k] = death[k];
+        in[LINKS + k] = &pool.channel[k];
+    }
+    uint32_t found = sim_poll(in, 2 * LINKS, PRONG_NEVER);
+    for (unsigned k = LINKS; k < 2 * LINKS; k++)
+        if (found & 1u << k)
+            (void)sim_take(in[k]);
+    return found;
+}
+
 static void manage(void *arg)
 {
     (void)arg;
-    for (uint32_t dead = 0;;) {
-        struct sim_counter *in[2 * LINKS];
-        pn_lock(&pool.lock);
-        if (!pool.seat)
-            pn_bell_doze(&pool.board, PN_DOZES_A);        /* first: what comes from here on is rung for anew */
+    pn_lock(&pool.lock);
+    for (;;) {
+        struct sim_counter *death[LINKS];
         for (unsigned k = 0; k < LINKS; k++)
-            if (dead & 1u << k)
-                bury_link(k);
-        pool_look(NULL);
-        for (unsigned k = 0; k < LINKS; k++) {
-            in[k] = sim_death(pool.link[k]->worker);
-            in[LINKS + k] = &pool.channel[k];
-        }
+            death[k] = sim_death(pool.link[k]->worker);
         pn_unlock(&pool.lock);
-        uint32_t found = sim_poll(in, 2 * LINKS, PRONG_NEVER);
+        uint32_t found = sleep_as_manager(death);
+        pn_lock(&pool.lock);
         for (unsigned k = 0; k < LINKS; k++)
-            if (found & 1u << (LINKS + k))
-                (void)sim_take(&pool.channel[k]);
-        dead = found & ((1u << LINKS) - 1);
+            if (found & 1u << k)
+                bury_link(k);
+        manager_looks();
     }
 }
 
@@ -137,7 +153,7 @@ static void manage(void *arg)
 
 static void sleep_in_seat(void)
 {
-    struct sim_counter *in[LINKS + 1] = { [LINKS] = &pool.nudge };
+    struct sim_counter *in[LINKS + 1] = { [LINKS] = &pool.kick };
     for (unsigned k = 0; k < LINKS; k++)
         in[k] = &pool.reply_bell[k];
     uint32_t found = sim_poll(in, LINKS + 1, PRONG_NEVER);
@@ -146,42 +162,50 @@ static void sleep_in_seat(void)
             (void)sim_take(in[k]);
 }
 
+/* What is out is the manager's from now on. */
 static void leave_seat(void)
 {
-    pool.seat = NULL;
-    pn_bell_rise(&pool.board);
+    pool.seat = false;
     if (!any_in_flight())
         return;
     pn_bell_doze(&pool.board, PN_DOZES_A);
-    pool_look(NULL);
+    pool_look();
 }
 
-static void spin_in_seat(struct run *run)
+static void spin_in_seat(const struct run *run)
 {
     for (unsigned spins = sim_random(3); spins > 0 && !run->ends; spins--) {
         pn_unlock(&pool.lock);
         sim_pause();
         pn_lock(&pool.lock);
-        pool_look(run);
+        pool_look();
     }
 }
 
-static void sit_until_ended(struct run *run)
+static void doze_in_seat(const struct run *run)
 {
-    pool.seat = run;
-    while (!run->ends) {
-        pn_bell_rise(&pool.board);
-        pool_look(run);
-        spin_in_seat(run);
-        if (run->ends)
-            break;
-        pn_bell_doze(&pool.board, PN_DOZES_B);
-        pool_look(run);
-        if (run->ends)
-            break;
+    pn_bell_doze(&pool.board, PN_DOZES_B);
+    pool_look();
+    if (!run->ends) {
+        pool.seat_sleeps = true;
         pn_unlock(&pool.lock);
         sleep_in_seat();
         pn_lock(&pool.lock);
+        pool.seat_sleeps = false;
+    }
+    pn_bell_rise(&pool.board);
+    pool_look();
+}
+
+static void sit_until_ended(const struct run *run)
+{
+    pool.seat = true;
+    pn_bell_rise(&pool.board);
+    pool_look();
+    while (!run->ends) {
+        spin_in_seat(run);
+        if (!run->ends)
+            doze_in_seat(run);
     }
     leave_seat();
 }
@@ -232,7 +256,7 @@ static void cancel_if_waiting(struct run *run)
             take_back_some(pool.link[k], RUNS, run);
     for (unsigned k = 0; k < pool.waiting; k++)
         if (pool.queue[k] == run)
-            pool_end(pool_take(k), RUN_CANCELLED, NULL);
+            pool_end(pool_take(k), RUN_CANCELLED);
     hand_out();
     pn_unlock(&pool.lock);
 }
@@ -268,7 +292,7 @@ static void name_pool(void)
     sim_name(&pool.board, sizeof pool.board, sizeof pool.board, "board");
     sim_name(pool.channel, sizeof pool.channel, sizeof *pool.channel, "channel");
     sim_name(pool.reply_bell, sizeof pool.reply_bell, sizeof *pool.reply_bell, "reply_bell");
-    sim_name(&pool.nudge, sizeof pool.nudge, sizeof pool.nudge, "nudge");
+    sim_name(&pool.kick, sizeof pool.kick, sizeof pool.kick, "kick");
 }
 
 static void pool_begin(void)

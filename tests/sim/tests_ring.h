@@ -7,6 +7,7 @@ static struct {
     struct link links[RING_KILLS + 1], *now;
     struct run *queue[RUNS];              /* what waits; [0] is next */
     unsigned waiting, open, runs;         /* open: have not ended */
+    unsigned recalls;                     /* left: who takes back for ever hides a worker that has lost its way */
 } ring;
 
 static void put_first(struct run *run)
@@ -52,6 +53,7 @@ static void bury(void)
 static void take_some_back(void)
 {
     struct run *run;
+    ring.recalls--;
     for (unsigned most = 1 + sim_random(3); most > 0 && (run = link_recall(ring.now)); most--)
         if (sim_random(4) == 0)
             end_one(run, RUN_CANCELLED);
@@ -69,7 +71,7 @@ static void own(void *arg)
             bury();
         if (ring.waiting > 0 && link_has_room(ring.now))
             link_send(ring.now, take_first());
-        if (sim_random(4) == 0)
+        if (ring.recalls > 0 && sim_random(4) == 0)
             take_some_back();
         if (sim_random(2) == 0)
             collect_all();
@@ -80,7 +82,7 @@ static void own(void *arg)
 
 static void ring_begin(void)
 {
-    ring = (typeof(ring)){ .now = ring.links, .open = 2 + sim_random(RUNS - 1) };
+    ring = (typeof(ring)){ .now = ring.links, .open = 2 + sim_random(RUNS - 1), .recalls = sim_random(6) };
     ring.runs = ring.open;
     runs_begin();
     for (unsigned k = ring.open; k-- > 0;)

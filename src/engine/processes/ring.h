@@ -1,20 +1,20 @@
-/* ring.h - how calls go to a worker and replies come back, and how a call that has not been begun is taken back: four functions on words.
+/* ring.h - how calls go to a worker and replies come back, and how a call that has not been begun is taken back: functions on words.
  *
  * A link has PN_RING_SLOTS slots for calls, which the owner alone writes, and as many for replies, which the worker alone writes. Call number
- * i (from 0, never used again on this link) lies in slot i % PN_RING_SLOTS, and its reply in the reply slot of the same number. The owner
- * has at most PN_RING_SLOTS calls between the oldest without reply and the next, so a slot is written again only after its reply has been taken:
- * no other word says what is free. The worker takes calls in order, and there is no word that both sides write.
+ * i lies in slot i % PN_RING_SLOTS, and its reply in the reply slot of the same number. The owner has at most PN_RING_SLOTS calls between the
+ * oldest without reply and the next, so a slot is written again only after its reply has been taken, or its call taken back: no other word says
+ * what is free. The worker takes calls in the order of their numbers, and there is no word that both sides write.
  *
  *   turn of a call's slot (owner)                              begun (worker)
- *     READY(i)     written, may be begun                         i + 1: call i and all before it have been begun, or are gone
+ *     READY(i)     written, may be begun                         i + 1: call i and all before it have been begun
  *     RECALLED(i)  the owner is looking whether it has been
- *     GONE(i)      it was not, and is the owner's again
+ *     EMPTY(i)     it was not; the next call gets this number
  *
  * Claim against recall: the worker stores begun = i + 1 and then loads the turn; the owner stores RECALLED and then loads begun; all four
  * sequentially consistent, so at least one sees the other. The owner decides: if it saw i + 1 the call is the worker's, and READY again, else it is
- * gone. A worker that sees RECALLED steps back (begun = i) and looks again until the owner has decided: it must not go to sleep over that,
- * as a call that is READY again is not rung for. It reads what is in a slot only after it has seen READY behind its own claim: from then on
- * every recall fails, so nothing is written under its eyes.
+ * the owner's. A worker that sees RECALLED or EMPTY steps back (begun = i) and looks again; over RECALLED it must not go to sleep, as a call
+ * that is READY again is not rung for. It reads what is in a slot only after it has seen READY behind its own claim: from then on every recall
+ * fails, so nothing is written under its eyes; and what it reads is what was published last, whether the number had been taken back before or not.
  *
  * A worker that dies anywhere here leaves begun either at most i, and call i may go to another worker; or i + 1, and call i counts as begun,
  * also if it had not come to reading it. Nothing has to be repaired: the owner never waits for a word of the worker's.
@@ -24,7 +24,7 @@
 #include <stdbool.h>
 
 enum { PN_RING_SLOTS = 64 };
-enum pn_turn { PN_TURN_READY = 1, PN_TURN_RECALLED = 2, PN_TURN_GONE = 3 };
+enum pn_turn { PN_TURN_READY = 1, PN_TURN_RECALLED = 2, PN_TURN_EMPTY = 3 };
 
 static inline uint64_t pn_turn(uint64_t i, enum pn_turn what) { return i << 2 | (uint64_t)what; }
 static inline uint32_t pn_ring_slot(uint64_t i) { return (uint32_t)(i % PN_RING_SLOTS); }
@@ -38,18 +38,16 @@ static inline bool pn_call_recall(pn_u64 *turn, const pn_u64 *begun, uint64_t i)
     pn_store_seq_cst(turn, pn_turn(i, PN_TURN_RECALLED));
     bool ours = pn_load_seq_cst(begun) <= i;
     /* Release: what was written before READY is seen by a claim that reads this store instead of the first. */
-    pn_store_release(turn, pn_turn(i, ours ? PN_TURN_GONE : PN_TURN_READY));
+    pn_store_release(turn, pn_turn(i, ours ? PN_TURN_EMPTY : PN_TURN_READY));
     return ours;
 }
 
-enum pn_claim { PN_CLAIM_NOTHING, PN_CLAIM_CALL, PN_CLAIM_GONE, PN_CLAIM_AGAIN };
+enum pn_claim { PN_CLAIM_NOTHING, PN_CLAIM_CALL, PN_CLAIM_AGAIN };
 
-/* Worker: what there is to do about call i. NOTHING: it is not there yet. GONE: go on with the next. AGAIN: the owner is just deciding. */
+/* Worker: what there is to do about call i. NOTHING: it is not there yet. AGAIN: the owner is just deciding. */
 static inline enum pn_claim pn_call_claim(const pn_u64 *turn, pn_u64 *begun, uint64_t i)
 {
     uint64_t seen = pn_load_seq_cst(turn);
-    if (seen == pn_turn(i, PN_TURN_GONE))
-        return PN_CLAIM_GONE;
     if (seen != pn_turn(i, PN_TURN_READY))
         return seen == pn_turn(i, PN_TURN_RECALLED) ? PN_CLAIM_AGAIN : PN_CLAIM_NOTHING;
     pn_store_seq_cst(begun, i + 1);
