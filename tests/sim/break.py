@@ -60,8 +60,8 @@ VARIANTS = {
     "rings_who_is_awake": ("the bell is rung only for who is awake", [(BELL, "if (!(seen & PN_DOZE_BITS) ||", "if (seen & PN_DOZE_BITS ||")]),
     "rings_once": ("whoever was rung for once is not again", [(BELL, "seen == *rung)", "*rung)")]),
     # lock.c
-    "lock_not_wanted": ("who sleeps on a lock takes it as if nobody else did", [
-        (LOCK, "while (pn_swap_acquire(&l->word, WANTED) != FREE)", "while (pn_swap_acquire(&l->word, HELD) != FREE)")]),
+    "lock_not_wanted": ("who has slept takes the lock as if nobody else did", [
+        (LOCK, "WANTED, PRONG_NEVER);\n", "WANTED, PRONG_NEVER);\n    pn_store_relaxed(&l->word, HELD);\n")]),
     "unlock_silent": ("unlock wakes nobody", [(LOCK, "FREE) == WANTED)", "FREE) == FREE)")]),
     "lock_relaxed": ("who has slept takes the lock by a relaxed swap", [(LOCK, "pn_swap_acquire(&l->word, WANTED)", "pn_swap_relaxed(&l->word, WANTED)")]),
     "unlock_relaxed": ("unlock is relaxed", [(LOCK, "pn_swap_release(&l->word, FREE)", "pn_swap_relaxed(&l->word, FREE)")]),
@@ -106,11 +106,9 @@ VARIANTS = {
     "seat_looks_once": ("who has the seat does not look again behind its doze", [
         (POOL, "    pn_bell_doze(&pool.board, PN_DOZES_B);\n    pool_look();\n", "    pn_bell_doze(&pool.board, PN_DOZES_B);\n")]),
     "seat_not_kicked": ("who sleeps in the seat is not told that its run has ended", [(POOL, "    if (pool.seat_sleeps)\n", "    if (false)\n")]),
-    "seat_reads_late": ("who has the seat reads its bells behind its look", [
-        (POOL, "            (void)sim_take(in[k]);\n}", "            continue;\n}"),
-        (POOL, "    pn_bell_rise(&pool.board);\n    pool_look();\n}\n\nstatic void sit",
-         "    pn_bell_rise(&pool.board);\n    pool_look();\n    for (unsigned k = 0; k < LINKS; k++)\n        (void)sim_take(&pool.reply_bell[k]);\n"
-         "    (void)sim_take(&pool.kick);\n}\n\nstatic void sit")]),
+    "seat_empties_bells": ("who has the seat empties its bells behind its look", [
+        (POOL, "    uint32_t found = sim_poll(in, LINKS + 1, PRONG_NEVER);",
+         "    for (unsigned k = 0; k < LINKS; k++)\n        (void)sim_take(in[k]);\n    uint32_t found = sim_poll(in, LINKS + 1, PRONG_NEVER);")]),
 }
 
 INCLUDE = re.compile(r'^#include "([^"]+)"$', re.M)

@@ -25,7 +25,8 @@ struct link {
     pn_u64 call_turn[PN_RING_SLOTS], reply_turn[PN_RING_SLOTS], begun;
     pn_u32 sleep;
     uint64_t call[PN_RING_SLOTS][WORDS_OF_CALL], reply[PN_RING_SLOTS][WORDS_OF_CALL];
-    pn_u32 *board;                        /* the owner's sleep word; NULL: neither side sleeps */
+    pn_u32 *board;                        /* the owner's sleep word; NULL: it never sleeps */
+    bool worker_sleeps;
     struct sim_counter bell;              /* what the worker sleeps in */
     struct sim_counter *channel, *reply_bell;
 
@@ -124,7 +125,7 @@ static void worker_main(void *arg)
     struct link *l = arg;
     for (uint64_t i = 0;;) {
         enum pn_claim said = claim(l, i);
-        if (said == PN_CLAIM_NOTHING && l->board)
+        if (said == PN_CLAIM_NOTHING && l->worker_sleeps)
             said = await_call(l, i);
         if (said == PN_CLAIM_CALL)
             execute(l, i++);
@@ -139,13 +140,14 @@ static void link_open(struct link *l, const char *name, pn_u32 *board)
 {
     memset(l, 0, sizeof *l);
     l->board = board;
-    sim_name(l->call_turn, sizeof l->call_turn, sizeof *l->call_turn, "%s.call_turn", name);
-    sim_name(l->reply_turn, sizeof l->reply_turn, sizeof *l->reply_turn, "%s.reply_turn", name);
-    sim_name(&l->begun, sizeof l->begun, sizeof l->begun, "%s.begun", name);
-    sim_name(&l->sleep, sizeof l->sleep, sizeof l->sleep, "%s.sleep", name);
-    sim_name(l->call, sizeof l->call, sizeof *l->call, "%s.call", name);
-    sim_name(l->reply, sizeof l->reply, sizeof *l->reply, "%s.reply", name);
-    sim_name(&l->bell, sizeof l->bell, sizeof l->bell, "%s.bell", name);
+    l->worker_sleeps = board || sim_random(2);
+    sim_name(l->call_turn, sizeof l->call_turn, sizeof *l->call_turn, name, ".call_turn");
+    sim_name(l->reply_turn, sizeof l->reply_turn, sizeof *l->reply_turn, name, ".reply_turn");
+    sim_name(&l->begun, sizeof l->begun, sizeof l->begun, name, ".begun");
+    sim_name(&l->sleep, sizeof l->sleep, sizeof l->sleep, name, ".sleep");
+    sim_name(l->call, sizeof l->call, sizeof *l->call, name, ".call");
+    sim_name(l->reply, sizeof l->reply, sizeof *l->reply, name, ".reply");
+    sim_name(&l->bell, sizeof l->bell, sizeof l->bell, name, ".bell");
     l->worker = sim_start(name, worker_main, l, SIM_DAEMON | SIM_MORTAL);
 }
 
@@ -178,7 +180,7 @@ static void link_send(struct link *l, struct run *run)
     for (unsigned k = 0; k < WORDS_OF_CALL; k++)
         sim_write(&l->call[slot][k], word_of_call(run, run->sent, k));
     pn_call_publish(&l->call_turn[slot], i);
-    if (l->board)
+    if (l->worker_sleeps)
         link_ring(l);
 }
 

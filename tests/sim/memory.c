@@ -3,7 +3,6 @@
  * What is known is told by stamps (vector clocks): an actor's own count grows with every release; a release store carries the actor's stamp
  * to who acquires it. An access to memory that is not atomic is ordered behind another if the other's count is known. */
 #include "sim/inside.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,27 +11,21 @@ enum { WORDS = 1 << 11, NAMES = 64 };
 /* `released`: what the store that is there carries. The rest: who has stored and loaded it, where it is not atomic. */
 struct word { const void *at; uint32_t run; struct sim_stamp released; unsigned writer; uint32_t written; uint32_t read[SIM_ACTORS]; };
 static struct word words[WORDS];
-static struct name { const char *at; size_t size, each; char text[24]; } names[NAMES];
-static unsigned name_count;
+static struct name { const char *at; size_t size, each; const char *whose, *what; } names[NAMES];
+static unsigned name_count, word_count;
 
 void sim_memory_begin(void)
 {
-    name_count = 0;
+    name_count = word_count = 0;
 }
 
 /* ---- names ---- */
 
-void sim_name(const void *at, size_t size, size_t each, const char *fmt, ...)
+void sim_name(const void *at, size_t size, size_t each, const char *whose, const char *what)
 {
-    va_list args;
-    if (!sim.traced && sim.self)           /* the names that begin gives are for failures, too */
-        return;
     if (name_count == NAMES)
         sim_fail("too many names");
-    names[name_count] = (struct name){ .at = at, .size = size, .each = each };
-    va_start(args, fmt);
-    (void)vsnprintf(names[name_count++].text, sizeof names->text, fmt, args);
-    va_end(args);
+    names[name_count++] = (struct name){ .at = at, .size = size, .each = each, .whose = whose, .what = what };
 }
 
 const char *sim_name_of(const void *word)
@@ -41,9 +34,9 @@ const char *sim_name_of(const void *word)
     const char *at = word;
     for (const struct name *n = names + name_count; n-- > names;)
         if (at >= n->at && at < n->at + n->size) {
-            if (n->each == n->size)
-                return n->text;
-            (void)snprintf(text, sizeof text, "%s[%zu]", n->text, (size_t)(at - n->at) / n->each);
+            int used = snprintf(text, sizeof text, "%s%s", n->whose, n->what);
+            if (n->each != n->size && used > 0 && (size_t)used < sizeof text)
+                (void)snprintf(text + used, sizeof text - (size_t)used, "[%zu]", (size_t)(at - n->at) / n->each);
             return text;
         }
     for (unsigned k = 0; k < sim.actors; k++)
@@ -61,8 +54,11 @@ static struct word *word_of(const void *at)
     size_t k = ((uintptr_t)at >> 2) * 0x9e3779b1u % WORDS;
     while (words[k].run == sim.run && words[k].at != at)
         k = (k + 1) % WORDS;
-    if (words[k].run != sim.run)
+    if (words[k].run != sim.run) {
+        if (++word_count == WORDS)
+            sim_fail("too many words");
         words[k] = (struct word){ .at = at, .run = sim.run };
+    }
     return &words[k];
 }
 

@@ -37,8 +37,8 @@ uint32_t sim_random(uint32_t below);
 void sim_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 #define sim_check(good, ...) ((good) ? (void)0 : sim_fail(__VA_ARGS__))
 void sim_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));      /* into the trace */
-/* The trace calls this memory by that name, and what lies in it by its index. */
-void sim_name(const void *at, size_t size, size_t each, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Trace and failures call this memory by those words, and what lies in it by its index. */
+void sim_name(const void *at, size_t size, size_t each, const char *whose, const char *what);
 
 /* DAEMON: the run does not wait for its end. MORTAL: it may be killed anywhere; all that it has stored is visible before its death is told. */
 enum { SIM_ACTORS = 12, SIM_DAEMON = 1, SIM_MORTAL = 2 };

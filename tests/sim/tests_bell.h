@@ -57,11 +57,11 @@ static void bell_begin(void)
     static const char *const names[RINGERS] = { "ringer a", "ringer b" };
     memset(&bell, 0, sizeof bell);
     bell.each = 1 + sim_random(3);
-    sim_name(&bell.sleep, sizeof bell.sleep, sizeof bell.sleep, "sleep");
-    sim_name(bell.there, sizeof bell.there, sizeof *bell.there, "there");
-    sim_name(bell.thing, sizeof bell.thing, sizeof *bell.thing, "thing");
-    sim_name(&bell.a, sizeof bell.a, sizeof bell.a, "eventfd a");
-    sim_name(&bell.b, sizeof bell.b, sizeof bell.b, "eventfd b");
+    sim_name(&bell.sleep, sizeof bell.sleep, sizeof bell.sleep, "sleep", "");
+    sim_name(bell.there, sizeof bell.there, sizeof *bell.there, "there", "");
+    sim_name(bell.thing, sizeof bell.thing, sizeof *bell.thing, "thing", "");
+    sim_name(&bell.a, sizeof bell.a, sizeof bell.a, "eventfd a", "");
+    sim_name(&bell.b, sizeof bell.b, sizeof bell.b, "eventfd b", "");
     (void)sim_start("sleeper", sleep_in_turns, NULL, 0);
     for (unsigned k = 0; k < RINGERS; k++)
         (void)sim_start(names[k], ring_the_bell, &numbers[k], 0);

@@ -23,8 +23,8 @@ static void count_under_lock(void *arg)
 static void lock_begin(void)
 {
     counted = (typeof(counted)){ .rounds = 1 + sim_random(3) };
-    sim_name(&counted.lock, sizeof counted.lock, sizeof counted.lock, "the lock");
-    sim_name(&counted.number, sizeof counted.number, sizeof counted.number, "number");
+    sim_name(&counted.lock, sizeof counted.lock, sizeof counted.lock, "the lock", "");
+    sim_name(&counted.number, sizeof counted.number, sizeof counted.number, "number", "");
     static const char *const names[LOCKERS] = { "a", "b", "c" };
     for (unsigned k = 0; k < LOCKERS; k++)
         (void)sim_start(names[k], count_under_lock, NULL, 0);
@@ -92,10 +92,10 @@ static void consume(void *arg)
 static void cond_begin(void)
 {
     store = (typeof(store)){ .each = 1 + sim_random(2), .loudly = sim_random(2) };
-    sim_name(&store.lock, sizeof store.lock, sizeof store.lock, "the lock");
-    sim_name(&store.filled, sizeof store.filled, 4, "filled");
-    sim_name(&store.emptied, sizeof store.emptied, 4, "emptied");
-    sim_name(&store.things, sizeof store.things, sizeof store.things, "things");
+    sim_name(&store.lock, sizeof store.lock, sizeof store.lock, "the lock", "");
+    sim_name(&store.filled, sizeof store.filled, 4, "filled", "");
+    sim_name(&store.emptied, sizeof store.emptied, 4, "emptied", "");
+    sim_name(&store.things, sizeof store.things, sizeof store.things, "things", "");
     static const char *const producers[PRODUCERS] = { "producer a", "producer b" }, *const consumers[CONSUMERS] = { "consumer a", "consumer b" };
     for (unsigned k = 0; k < PRODUCERS; k++)
         (void)sim_start(producers[k], produce, NULL, 0);

@@ -210,11 +210,13 @@ static void sit_until_ended(const struct run *run)
     leave_seat();
 }
 
+/* Some wait in other ways, and never take the seat. */
 static void wait_for_run(struct run *run)
 {
+    bool would_sit = sim_random(2);
     pn_lock(&pool.lock);
     while (!run->ends)
-        if (pool.seat)
+        if (pool.seat || !would_sit)
             (void)pn_cond_wait(&pool.ended, &pool.lock, PRONG_NEVER);
         else
             sit_until_ended(run);
@@ -287,12 +289,12 @@ static void be_client(void *arg)
 
 static void name_pool(void)
 {
-    sim_name(&pool.lock, sizeof pool.lock, sizeof pool.lock, "the lock");
-    sim_name(&pool.ended, sizeof pool.ended, sizeof pool.ended, "ended");
-    sim_name(&pool.board, sizeof pool.board, sizeof pool.board, "board");
-    sim_name(pool.channel, sizeof pool.channel, sizeof *pool.channel, "channel");
-    sim_name(pool.reply_bell, sizeof pool.reply_bell, sizeof *pool.reply_bell, "reply_bell");
-    sim_name(&pool.kick, sizeof pool.kick, sizeof pool.kick, "kick");
+    sim_name(&pool.lock, sizeof pool.lock, sizeof pool.lock, "the lock", "");
+    sim_name(&pool.ended, sizeof pool.ended, sizeof pool.ended, "ended", "");
+    sim_name(&pool.board, sizeof pool.board, sizeof pool.board, "board", "");
+    sim_name(pool.channel, sizeof pool.channel, sizeof *pool.channel, "channel", "");
+    sim_name(pool.reply_bell, sizeof pool.reply_bell, sizeof *pool.reply_bell, "reply_bell", "");
+    sim_name(&pool.kick, sizeof pool.kick, sizeof pool.kick, "kick", "");
 }
 
 static void pool_begin(void)

@@ -1,4 +1,4 @@
-/* Test of engine/processes/ring.h alone: one owner, one worker that may die, nobody sleeps. */
+/* Test of engine/processes/ring.h alone: one owner who never sleeps, and one worker that may, and may die. */
 #pragma once
 #include "sim/link.h"
 
