@@ -1,5 +1,5 @@
-/* engine/processes/ring.h and sync/bell.h between real threads, which see one mapping as an owner and its worker do: the thread sanitizer can
- * look at both sides. Each case is a race of 100,000 calls, some of which are taken back before they are begun, and go again. */
+/* engine/processes/ring.h and sync/bell.h between real threads on one mapping, as an owner and its worker have it: so the thread sanitizer
+ * sees both sides. Each case is a race of 100,000 calls, some of which are taken back before they are begun, and go again. */
 #include "harness.h"
 #include "engine/processes/ring.h"
 #include "sync/bell.h"

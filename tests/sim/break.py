@@ -30,7 +30,8 @@ VARIANTS = {
     "reply_release": ("a reply's publish is a release store", [(RING, REPLY, REPLY.replace("seq_cst", "release"))]),
     "reply_relaxed": ("a reply's publish is relaxed", [(RING, REPLY, REPLY.replace("seq_cst", "relaxed"))]),
     "reply_look_relaxed": ("the owner's look for a reply is relaxed", [
-        (RING, "{ return pn_load_seq_cst(turn) == pn_turn(i, PN_TURN_READY); }", "{ return pn_load_relaxed(turn) == pn_turn(i, PN_TURN_READY); }")]),
+        (RING, "{ return pn_load_seq_cst(turn) == pn_turn(i, PN_TURN_READY); }",
+         "{ return pn_load_relaxed(turn) == pn_turn(i, PN_TURN_READY); }")]),
     "claim_release": ("claim's store of begun is a release store", [
         (RING, "pn_store_seq_cst(begun, i + 1);", "pn_store_release(begun, i + 1);")]),
     "claim_acquire": ("claim's second load is an acquire", [
@@ -43,36 +44,44 @@ VARIANTS = {
     "recall_release": ("recall's store of RECALLED is a release store", [
         (RING, "pn_store_seq_cst(turn, pn_turn(i, PN_TURN_RECALLED))", "pn_store_release(turn, pn_turn(i, PN_TURN_RECALLED))")]),
     "recall_acquire": ("recall's load of begun is an acquire", [(RING, "pn_load_seq_cst(begun) <= i", "pn_load_acquire(begun) <= i")]),
-    "recall_one_off": ("recall takes a call that has been begun", [(RING, "pn_load_seq_cst(begun) <= i", "pn_load_seq_cst(begun) <= i + 1")]),
+    "recall_one_off": ("recall takes a call that has been begun", [
+        (RING, "pn_load_seq_cst(begun) <= i", "pn_load_seq_cst(begun) <= i + 1")]),
     "ready_again_relaxed": ("a call is made READY again by a relaxed store", [
         (RING, "pn_store_release(turn, pn_turn(i, ours ?", "pn_store_relaxed(turn, pn_turn(i, ours ?")]),
     "recall_unasked": ("recall does not look at begun", [(RING, "bool ours = pn_load_seq_cst(begun) <= i;", "bool ours = begun != NULL;")]),
     "numbers_skipped": ("the number of a call that was taken back is skipped, and its slot used again", [
         (RING, "seen == pn_turn(i, PN_TURN_RECALLED) ? PN_CLAIM_AGAIN : PN_CLAIM_NOTHING",
          "seen == pn_turn(i, PN_TURN_EMPTY) ? (enum pn_claim)9 : seen == pn_turn(i, PN_TURN_RECALLED) ? PN_CLAIM_AGAIN : PN_CLAIM_NOTHING"),
-        (LINK, "        else\n            sim_pause();\n    }", "        else if (said == (enum pn_claim)9)\n            i++;\n        else\n            sim_pause();\n    }"),
+        (LINK, "        else\n            sim_pause();\n    }",
+         "        else if (said == (enum pn_claim)9)\n            i++;\n        else\n            sim_pause();\n    }"),
         (LINK, "    l->next--;\n", "    if (l->first == l->next - 1)\n        l->first++;\n    else\n        l->next--;\n")]),
     # bell.h
     "doze_release": ("doze is a release store", [(BELL, "pn_store_seq_cst(word, turn | who);", "pn_store_release(word, turn | who);")]),
     "doze_same_turn": ("doze does not begin a new turn", [(BELL, "~(uint32_t)PN_DOZE_BITS) + PN_DOZE_TURN;", "~(uint32_t)PN_DOZE_BITS);")]),
-    "rise_forgets": ("rise forgets the turn", [(BELL, "pn_store_relaxed(word, pn_load_relaxed(word) & ~(uint32_t)PN_DOZE_BITS);", "pn_store_relaxed(word, 0);")]),
-    "look_acquire": ("the ringer's look is an acquire", [(BELL, "uint32_t seen = pn_load_seq_cst(word);", "uint32_t seen = pn_load_acquire(word);")]),
-    "rings_who_is_awake": ("the bell is rung only for who is awake", [(BELL, "if (!(seen & PN_DOZE_BITS) ||", "if (seen & PN_DOZE_BITS ||")]),
+    "rise_forgets": ("rise forgets the turn", [
+        (BELL, "pn_store_relaxed(word, pn_load_relaxed(word) & ~(uint32_t)PN_DOZE_BITS);", "pn_store_relaxed(word, 0);")]),
+    "look_acquire": ("the ringer's look is an acquire", [
+        (BELL, "uint32_t seen = pn_load_seq_cst(word);", "uint32_t seen = pn_load_acquire(word);")]),
+    "rings_who_is_awake": ("the bell is rung only for who is awake", [
+        (BELL, "if (!(seen & PN_DOZE_BITS) ||", "if (seen & PN_DOZE_BITS ||")]),
     "rings_once": ("whoever was rung for once is not again", [(BELL, "seen == *rung)", "*rung)")]),
     # lock.c
     "lock_not_wanted": ("who has slept takes the lock as if nobody else did", [
         (LOCK, "WANTED, PRONG_NEVER);\n", "WANTED, PRONG_NEVER);\n    pn_store_relaxed(&l->word, HELD);\n")]),
     "unlock_silent": ("unlock wakes nobody", [(LOCK, "FREE) == WANTED)", "FREE) == FREE)")]),
-    "lock_relaxed": ("who has slept takes the lock by a relaxed swap", [(LOCK, "pn_swap_acquire(&l->word, WANTED)", "pn_swap_relaxed(&l->word, WANTED)")]),
+    "lock_relaxed": ("who has slept takes the lock by a relaxed swap", [
+        (LOCK, "pn_swap_acquire(&l->word, WANTED)", "pn_swap_relaxed(&l->word, WANTED)")]),
     "unlock_relaxed": ("unlock is relaxed", [(LOCK, "pn_swap_release(&l->word, FREE)", "pn_swap_relaxed(&l->word, FREE)")]),
     "cond_same_turn": ("a signal does not change the turn", [(LOCK, "    (void)pn_add_relaxed(&c->turn, 1);\n", "")]),
     "cond_turn_late": ("a waiter reads the turn when it has let the lock go", [
         (LOCK, "    pn_unlock(l);\n    int r = pn_futex_wait(&c->turn, turn, deadline);",
          "    pn_unlock(l);\n    turn = pn_load_relaxed(&c->turn);\n    int r = pn_futex_wait(&c->turn, turn, deadline);")]),
     # what worker and owner make of them
-    "slot_too_early": ("a slot is used again one call too early", [(LINK, "l->next - l->first < PN_RING_SLOTS", "l->next - l->first <= PN_RING_SLOTS")]),
+    "slot_too_early": ("a slot is used again one call too early", [
+        (LINK, "l->next - l->first < PN_RING_SLOTS", "l->next - l->first <= PN_RING_SLOTS")]),
     "worker_looks_once": ("a worker does not look again behind its doze", [
-        (LINK, "    said = claim(l, i);\n    if (said == PN_CLAIM_NOTHING)\n", "    said = PN_CLAIM_NOTHING;\n    if (said == PN_CLAIM_NOTHING)\n")]),
+        (LINK, "    said = claim(l, i);\n    if (said == PN_CLAIM_NOTHING)\n",
+         "    said = PN_CLAIM_NOTHING;\n    if (said == PN_CLAIM_NOTHING)\n")]),
     "rings_then_publishes": ("a worker rings before its reply is there", [
         (LINK, "    pn_reply_publish(&l->reply_turn[pn_ring_slot(i)], i);\n    if (l->board)\n        ring_owner(l);\n",
          "    if (l->board)\n        ring_owner(l);\n    pn_reply_publish(&l->reply_turn[pn_ring_slot(i)], i);\n")]),
@@ -89,26 +98,33 @@ VARIANTS = {
     "manager_looks_first": ("the manager looks before it dozes", [
         (POOL, "    if (!pool.seat && any_in_flight())\n        pn_bell_doze(&pool.board, PN_DOZES_A);\n    else if",
          "    pool_look();\n    if (!pool.seat && any_in_flight())\n        pn_bell_doze(&pool.board, PN_DOZES_A);\n    else if"),
-        (POOL, "        pn_bell_rise(&pool.board);\n    pool_look();\n}\n\nstatic uint32_t sleep_as_manager", 
+        (POOL, "        pn_bell_rise(&pool.board);\n    pool_look();\n}\n\nstatic uint32_t sleep_as_manager",
          "        pn_bell_rise(&pool.board);\n}\n\nstatic uint32_t sleep_as_manager")]),
     "manager_same_turn": ("the manager goes on in the turn that it was rung for", [
         (POOL, "    if (!pool.seat && any_in_flight())\n", "    if (!pool.seat && any_in_flight() && !dozes())\n")]),
     "manager_reads_late": ("the manager reads its messages behind its look", [
-        (POOL, "    for (unsigned k = LINKS; k < 2 * LINKS; k++)\n        if (found & 1u << k)\n            (void)sim_take(in[k]);\n    return found;", "    return found;"),
-        (POOL, "        manager_looks();\n", "        manager_looks();\n        for (unsigned k = 0; k < LINKS; k++)\n            (void)sim_take(&pool.channel[k]);\n")]),
+        (POOL, "    for (unsigned k = LINKS; k < 2 * LINKS; k++)\n        if (found & 1u << k)\n            (void)sim_take(in[k]);\n"
+         "    return found;",
+         "    return found;"),
+        (POOL, "        manager_looks();\n",
+         "        manager_looks();\n        for (unsigned k = 0; k < LINKS; k++)\n            (void)sim_take(&pool.channel[k]);\n")]),
     "nobody_listens": ("a call is sent while nobody would be rung for", [
-        (POOL, "        if (!pool.seat && !dozes())\n            pn_bell_doze(&pool.board, PN_DOZES_A);", "        if (false && dozes())\n            pn_bell_doze(&pool.board, PN_DOZES_A);")]),
+        (POOL, "        if (!pool.seat && !dozes())\n            pn_bell_doze(&pool.board, PN_DOZES_A);",
+         "        if (false && dozes())\n            pn_bell_doze(&pool.board, PN_DOZES_A);")]),
     "seat_leaves_awake": ("who leaves the seat does not hand over to the manager", [
-        (POOL, "    pn_bell_doze(&pool.board, PN_DOZES_A);\n    pool_look();\n}\n\nstatic void spin", "    pool_look();\n}\n\nstatic void spin")]),
+        (POOL, "    pn_bell_doze(&pool.board, PN_DOZES_A);\n    pool_look();\n}\n\nstatic void spin",
+         "    pool_look();\n}\n\nstatic void spin")]),
     "seat_leaves_blind": ("who leaves the seat does not look again behind its doze", [
         (POOL, "    pn_bell_doze(&pool.board, PN_DOZES_A);\n    pool_look();\n}\n\nstatic void spin",
          "    pn_bell_doze(&pool.board, PN_DOZES_A);\n}\n\nstatic void spin")]),
     "seat_looks_once": ("who has the seat does not look again behind its doze", [
         (POOL, "    pn_bell_doze(&pool.board, PN_DOZES_B);\n    pool_look();\n", "    pn_bell_doze(&pool.board, PN_DOZES_B);\n")]),
-    "seat_not_kicked": ("who sleeps in the seat is not told that its run has ended", [(POOL, "    if (pool.seat_sleeps)\n", "    if (false)\n")]),
+    "seat_not_kicked": ("who sleeps in the seat is not told that its run has ended", [
+        (POOL, "    if (pool.seat_sleeps)\n", "    if (false)\n")]),
     "seat_empties_bells": ("who has the seat empties its bells behind its look", [
         (POOL, "    uint32_t found = sim_poll(in, LINKS + 1, PRONG_NEVER);",
-         "    for (unsigned k = 0; k < LINKS; k++)\n        (void)sim_take(in[k]);\n    uint32_t found = sim_poll(in, LINKS + 1, PRONG_NEVER);")]),
+         "    for (unsigned k = 0; k < LINKS; k++)\n        (void)sim_take(in[k]);\n"
+         "    uint32_t found = sim_poll(in, LINKS + 1, PRONG_NEVER);")]),
 }
 
 INCLUDE = re.compile(r'^#include "([^"]+)"$', re.M)

@@ -1,4 +1,4 @@
-/* door.h - what stands behind sync/atomic.h in a simulated build: words like any other, and functions that know the order of every access. */
+/* door.h - what stands behind sync/atomic.h in a simulated build: plain words, and functions that are told the order of every access. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -38,7 +38,8 @@ struct sim {
     unsigned actors, kills_left;
     struct sim_actor actor[SIM_ACTORS], *self;            /* self: NULL in begin and end */
     struct fiber main;
-    uint32_t stay, drain, kill, wake;     /* how likely, of 1024: going on alone, a store leaving, a death, a wake-up for nothing or in time */
+    /* How likely, of 1024, it is that an actor goes on alone, a store leaves, one dies, one is woken for nothing or by its deadline. */
+    uint32_t stay, drain, kill, wake;
     char words[SIM_WORDS];
 };
 extern struct sim sim;
@@ -64,6 +65,5 @@ const char *sim_name_of(const void *word);                /* until the next call
 
 /* ---- kernel.c ---- */
 
-void sim_kernel_begin(void);
 void sim_tell(struct sim_counter *c);                     /* it is not 0 now: wakes who sleeps in it */
 bool sim_time_passes(void);                               /* to the next deadline; false: there is none */

@@ -7,7 +7,7 @@
 #include "sync/bell.h"
 #include <string.h>
 
-enum { RUNS = 6, WORDS_OF_CALL = 2, UNBEGUN_MOST = 3 };
+enum { RUNS = 6, WORDS_OF_CALL = 2 };
 enum run_state { RUN_WAITING, RUN_SENT, RUN_DONE, RUN_CRASHED, RUN_CANCELLED };
 struct run {
     uint64_t number;
@@ -228,7 +228,8 @@ static struct run *link_executing(struct link *l)
         return NULL;
     struct run *run = l->at[pn_ring_slot(l->first++)];
     sim_check(l->may_have_begun, "run %d counts as begun, and was not", (int)run->number);
-    sim_check(pn_load_relaxed(&l->reply_turn[pn_ring_slot(run->call)]) != pn_turn(run->call, PN_TURN_READY), "run %d has a reply", (int)run->number);
+    uint64_t replied = pn_load_relaxed(&l->reply_turn[pn_ring_slot(run->call)]);
+    sim_check(replied != pn_turn(run->call, PN_TURN_READY), "run %d has a reply", (int)run->number);
     sim_note("has lost run %d", (int)run->number);
     run->excused = run->started;
     return run;

@@ -52,7 +52,8 @@ static bool fails(const struct wish *w, const struct sim_test *t, enum sim_mode 
     for (uint64_t seed = w->first; seed < w->first + w->seeds; seed++)
         if (!sim_run(t, mode, seed, w->traced, words)) {
             printf("# %s, %s, seed %llu: %s\n", t->name, sim_mode_name(mode), (unsigned long long)seed, words);
-            printf("# again: %s --test %s --mode %s --seed %llu --trace\n", w->program, t->name, sim_mode_name(mode), (unsigned long long)seed);
+            printf("# again: %s --test %s --mode %s --seed %llu --trace\n", w->program, t->name, sim_mode_name(mode),
+                   (unsigned long long)seed);
             return true;
         }
     return false;

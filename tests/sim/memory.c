@@ -232,7 +232,8 @@ void sim_store(void *word, size_t size, uint64_t value, enum sim_order order, co
     sim_trace("%-18s store %-8s %s = %llu", where, order_name(order), sim_name_of(word), (unsigned long long)value);
     if (order == SIM_PLAIN)
         check_write(a, word);
-    struct sim_pending p = { .word = word, .value = value, .size = (uint8_t)size, .release = releases(order), .seq_cst = order == SIM_SEQ_CST };
+    struct sim_pending p = { .word = word, .value = value, .size = (uint8_t)size, .release = releases(order),
+                             .seq_cst = order == SIM_SEQ_CST };
     if (p.release)
         p.stamp = stamp_of_release(a);
     push(a, &p);
@@ -270,7 +271,8 @@ uint64_t sim_change(void *word, size_t size, enum sim_change how, uint64_t value
         sim_fail("only actors change words");
     begin_change(a, word, order);
     uint64_t was = there(word, size), is = how == SIM_SWAP ? value : how == SIM_ADD ? was + value : was - value;
-    sim_trace("%-18s swap  %-8s %s from %llu to %llu", where, order_name(order), sim_name_of(word), (unsigned long long)was, (unsigned long long)is);
+    sim_trace("%-18s swap  %-8s %s from %llu to %llu", where, order_name(order), sim_name_of(word), (unsigned long long)was,
+              (unsigned long long)is);
     end_change(a, word, size, is, order);
     return was;
 }

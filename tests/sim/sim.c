@@ -81,7 +81,8 @@ void sim_fail(const char *fmt, ...)
     int used = vsnprintf(sim.words, sizeof sim.words, fmt, args);
     va_end(args);
     if (used >= 0 && (size_t)used < sizeof sim.words)
-        (void)snprintf(sim.words + used, sizeof sim.words - (size_t)used, " (step %u, %s)", sim.steps, sim.self ? sim.self->name : "at the end");
+        (void)snprintf(sim.words + used, sizeof sim.words - (size_t)used, " (step %u, %s)", sim.steps,
+                       sim.self ? sim.self->name : "at the end");
     sim.failed = true;
     leave();
 }

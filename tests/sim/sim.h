@@ -1,15 +1,15 @@
 /* sim.h - threads and processes that are simulated: they do what they do in an order that a seed decides, and in the same order again
  * whenever that seed is asked for.
  *
- * An actor is a thread, or a process of one thread. Every access to a word (sync/atomic.h, or sim_read and sim_write for memory that is
- * not atomic) and every call of the kernel is a step, before which any other actor may go on, and any mortal one may be killed.
+ * An actor is a thread, or a process of one thread. Every access to a word (sync/atomic.h, or sim_read and sim_write for memory that
+ * is not atomic) and every call of the kernel is a step, before which any other actor may go on, and any mortal one may be killed.
  *
- * Memory has two modes. TSO: an actor's stores wait in a buffer and leave it in order, at any time later; a sequentially consistent store and
- * every read-modify-write empty it first. That is x86. WEAK: stores to different words leave in any order, only a release
- * store not before those ahead of it; a sequentially consistent store waits there, too, until the actor's next sequentially consistent load.
- * That is close to arm64. In both an actor sees its own stores at once. What neither does: loads that are done early, as if
- * the later one of two came first. Instead every access to memory that is not atomic is checked to be ordered behind the last one by an acquire
- * that has seen a release: if not it is a race, and fails.
+ * Memory has two modes. TSO: an actor's stores wait in a buffer and leave it in order, at any time later; a sequentially consistent store
+ * and every read-modify-write empty it first. That is x86. WEAK: stores to different words leave in any order, only a release store not
+ * before those ahead of it; a sequentially consistent store waits there, too, until the actor's next sequentially consistent load. That
+ * is close to arm64. In both an actor sees its own stores at once. What neither does: loads that are done early, as if the later one of
+ * two came first. Instead every access to memory that is not atomic is checked to be ordered behind the last one by an acquire that has
+ * seen a release: if not it is a race, and fails.
  *
  * It fails, too, when all actors sleep and one of those that have to come to an end has not, or when there is no end of steps. */
 #pragma once
@@ -40,7 +40,8 @@ void sim_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));      
 /* Trace and failures call this memory by those words, and what lies in it by its index. */
 void sim_name(const void *at, size_t size, size_t each, const char *whose, const char *what);
 
-/* DAEMON: the run does not wait for its end. MORTAL: it may be killed anywhere; all that it has stored is visible before its death is told. */
+/* DAEMON: the run does not wait for its end. MORTAL: it may be killed anywhere, and all that it has stored is visible before its death
+ * is told. */
 enum { SIM_ACTORS = 12, SIM_DAEMON = 1, SIM_MORTAL = 2 };
 int  sim_start(const char *name, void (*fn)(void *arg), void *arg, unsigned flags);      /* its number */
 void sim_allow_kills(unsigned most);                      /* in this run */

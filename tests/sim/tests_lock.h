@@ -96,7 +96,8 @@ static void cond_begin(void)
     sim_name(&store.filled, sizeof store.filled, 4, "filled", "");
     sim_name(&store.emptied, sizeof store.emptied, 4, "emptied", "");
     sim_name(&store.things, sizeof store.things, sizeof store.things, "things", "");
-    static const char *const producers[PRODUCERS] = { "producer a", "producer b" }, *const consumers[CONSUMERS] = { "consumer a", "consumer b" };
+    static const char *const producers[PRODUCERS] = { "producer a", "producer b" };
+    static const char *const consumers[CONSUMERS] = { "consumer a", "consumer b" };
     for (unsigned k = 0; k < PRODUCERS; k++)
         (void)sim_start(producers[k], produce, NULL, 0);
     for (unsigned k = 0; k < CONSUMERS; k++)

@@ -1,7 +1,7 @@
 /* Test of the whole: two workers that may die, a manager that sleeps, and two clients that submit, take back, cancel and wait.
  *
- * The owner's sleep word, `board`, is written under the lock alone. The client that has the seat looks for replies by itself: it dozes B. Without
- * it the manager is rung for: it dozes A. */
+ * The owner's sleep word, `board`, is written under the lock alone. The client that has the seat looks for replies by itself: it dozes B.
+ * Without it the manager is rung for: it dozes A. */
 #pragma once
 #include "sim/link.h"
 #include "sync/lock.h"
