@@ -82,6 +82,8 @@ VARIANTS = {
     "worker_looks_once": ("a worker does not look again behind its doze", [
         (LINK, "    said = claim(l, i);\n    if (said == PN_CLAIM_NOTHING)\n",
          "    said = PN_CLAIM_NOTHING;\n    if (said == PN_CLAIM_NOTHING)\n")]),
+    "rung_is_kept": ("the owner takes the first sleep of a new worker for the last one's, that it has rung for", [
+        (LINK, "    l->board = board;\n", "    l->board = board;\n    l->rung_worker = PN_DOZE_TURN | PN_DOZES_A;\n")]),
     "rings_then_publishes": ("a worker rings before its reply is there", [
         (LINK, "    pn_reply_publish(&l->reply_turn[pn_ring_slot(i)], i);\n    if (l->board)\n        ring_owner(l);\n",
          "    if (l->board)\n        ring_owner(l);\n    pn_reply_publish(&l->reply_turn[pn_ring_slot(i)], i);\n")]),
