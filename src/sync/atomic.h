@@ -1,7 +1,10 @@
 /* atomic.h - the one door to atomics: words with the order of every access in its name. */
 #pragma once
-#include <stdatomic.h>
 #include <stdint.h>
+#ifdef PRONG_SIM
+#include PRONG_SIM      /* a simulated build names the header that stands behind this door: tests/sim/door.h */
+#else
+#include <stdatomic.h>
 
 typedef _Atomic uint32_t pn_u32;
 typedef _Atomic uint64_t pn_u64;
@@ -20,3 +23,4 @@ typedef _Atomic uint64_t pn_u64;
 /* *p from *expected to v; false: *expected holds what was there. */
 #define pn_cas_acquire(p, expected, v) \
     atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acquire, memory_order_relaxed)
+#endif

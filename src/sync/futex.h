@@ -1,4 +1,5 @@
-/* futex.h - the one place that sleeps on a word of memory and wakes who sleeps there. For threads of one process. */
+/* futex.h - the one place that sleeps on a word of memory and wakes who sleeps there. For threads of one process.
+ * A simulated build has functions of its own behind it. */
 #pragma once
 #include "sync/atomic.h"
 #include <prong.h>
