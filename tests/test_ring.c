@@ -68,15 +68,15 @@ static void execute(struct area *a, uint64_t i, uint32_t *rung)
         ring(both.reply_bell);
 }
 
-static enum pn_claim await_call(struct area *a, uint64_t i)
+static enum pn_claim await_call(struct area *a, uint64_t i, uint32_t *turn)
 {
-    const pn_u64 *turn = &a->call[pn_ring_slot(i)].turn;
+    const pn_u64 *call = &a->call[pn_ring_slot(i)].turn;
     enum pn_claim said;
     for (uint32_t spins = both.spins; spins > 0; spins--)
-        if ((said = pn_call_claim(turn, &a->begun, i)) != PN_CLAIM_NOTHING)
+        if ((said = pn_call_claim(call, &a->begun, i)) != PN_CLAIM_NOTHING)
             return said;
-    pn_bell_doze(&a->sleep, PN_DOZES_A);
-    said = pn_call_claim(turn, &a->begun, i);
+    pn_bell_doze(&a->sleep, turn, PN_DOZES_A);
+    said = pn_call_claim(call, &a->begun, i);
     if (said == PN_CLAIM_NOTHING && !pn_load_relaxed(&a->leave))
         sleep_in(both.call_bell);
     pn_bell_rise(&a->sleep);
@@ -86,9 +86,9 @@ static enum pn_claim await_call(struct area *a, uint64_t i)
 static void *work(void *arg)
 {
     struct area *a = arg;
-    uint32_t rung = 0;
+    uint32_t rung = 0, turn = 0;
     for (uint64_t i = 0; !pn_load_relaxed(&a->leave);)
-        if (await_call(a, i) == PN_CLAIM_CALL)
+        if (await_call(a, i, &turn) == PN_CLAIM_CALL)
             execute(a, i++, &rung);
     return NULL;
 }
@@ -101,7 +101,7 @@ struct owner {
     uint64_t at[PN_RING_SLOTS];           /* their runs */
     uint64_t back[PN_RING_SLOTS];         /* runs that were taken back; the last goes first */
     uint64_t fresh;                       /* the next that was never sent */
-    uint32_t backs, rung, taken_back;
+    uint32_t backs, turn, rung, taken_back;
     uint64_t seed;
 };
 
@@ -154,7 +154,7 @@ static void await_reply(struct owner *o)
     for (uint32_t spins = both.spins; spins > 0; spins--)
         if (collect(o))
             return;
-    pn_bell_doze(&o->area->board, PN_DOZES_A);
+    pn_bell_doze(&o->area->board, &o->turn, PN_DOZES_A);
     if (!collect(o))
         sleep_in(both.reply_bell);
     pn_bell_rise(&o->area->board);

@@ -43,12 +43,14 @@ VARIANTS = {
         (RING, "seen == pn_turn(i, PN_TURN_RECALLED) ? PN_CLAIM_AGAIN : PN_CLAIM_NOTHING", "PN_CLAIM_NOTHING")]),
     "recall_release": ("recall's store of RECALLED is a release store", [
         (RING, "pn_store_seq_cst(turn, pn_turn(i, PN_TURN_RECALLED))", "pn_store_release(turn, pn_turn(i, PN_TURN_RECALLED))")]),
-    "recall_acquire": ("recall's load of begun is an acquire", [(RING, "pn_load_seq_cst(begun) <= i", "pn_load_acquire(begun) <= i")]),
+    "recall_acquire": ("recall's load of begun is an acquire", [
+        (RING, "pn_load_seq_cst(begun) <= PN_RING_SLOTS", "pn_load_acquire(begun) <= PN_RING_SLOTS")]),
     "recall_one_off": ("recall takes a call that has been begun", [
-        (RING, "pn_load_seq_cst(begun) <= i", "pn_load_seq_cst(begun) <= i + 1")]),
+        (RING, "bool ours = i - pn_load", "bool ours = i + 1 - pn_load")]),
     "ready_again_relaxed": ("a call is made READY again by a relaxed store", [
         (RING, "pn_store_release(turn, pn_turn(i, ours ?", "pn_store_relaxed(turn, pn_turn(i, ours ?")]),
-    "recall_unasked": ("recall does not look at begun", [(RING, "bool ours = pn_load_seq_cst(begun) <= i;", "bool ours = begun != NULL;")]),
+    "recall_unasked": ("recall does not look at begun", [
+        (RING, "bool ours = i - pn_load_seq_cst(begun) <= PN_RING_SLOTS;", "bool ours = begun != NULL;")]),
     "numbers_skipped": ("the number of a call that was taken back is skipped, and its slot used again", [
         (RING, "seen == pn_turn(i, PN_TURN_RECALLED) ? PN_CLAIM_AGAIN : PN_CLAIM_NOTHING",
          "seen == pn_turn(i, PN_TURN_EMPTY) ? (enum pn_claim)9 : seen == pn_turn(i, PN_TURN_RECALLED) ? PN_CLAIM_AGAIN : PN_CLAIM_NOTHING"),
@@ -56,10 +58,10 @@ VARIANTS = {
          "        else if (said == (enum pn_claim)9)\n            i++;\n        else\n            sim_pause();\n    }"),
         (LINK, "    l->next--;\n", "    if (l->first == l->next - 1)\n        l->first++;\n    else\n        l->next--;\n")]),
     # bell.h
-    "doze_release": ("doze is a release store", [(BELL, "pn_store_seq_cst(word, turn | who);", "pn_store_release(word, turn | who);")]),
-    "doze_same_turn": ("doze does not begin a new turn", [(BELL, "~(uint32_t)PN_DOZE_BITS) + PN_DOZE_TURN;", "~(uint32_t)PN_DOZE_BITS);")]),
-    "rise_forgets": ("rise forgets the turn", [
-        (BELL, "pn_store_relaxed(word, pn_load_relaxed(word) & ~(uint32_t)PN_DOZE_BITS);", "pn_store_relaxed(word, 0);")]),
+    "doze_release": ("doze is a release store", [(BELL, "pn_store_seq_cst(word, *turn | who);", "pn_store_release(word, *turn | who);")]),
+    "doze_same_turn": ("doze does not begin a new turn", [(BELL, "    *turn += PN_DOZE_TURN;\n", "")]),
+    "turn_from_word": ("doze takes its turn from the word, where rise has left none", [
+        (BELL, "*turn += PN_DOZE_TURN;", "*turn = (pn_load_relaxed(word) & ~(uint32_t)PN_DOZE_BITS) + PN_DOZE_TURN;")]),
     "look_acquire": ("the ringer's look is an acquire", [
         (BELL, "uint32_t seen = pn_load_seq_cst(word);", "uint32_t seen = pn_load_acquire(word);")]),
     "rings_who_is_awake": ("the bell is rung only for who is awake", [
@@ -95,11 +97,13 @@ VARIANTS = {
     "begun_is_all": ("the oldest call counts as begun, whatever the dead worker's begun says", [
         (LINK, "if (link_is_idle(l) || begun != l->first + 1)", "if (link_is_idle(l))")]),
     "death_before_replies": ("what a dead worker has replied is not taken", [
-        (POOL, "    for (struct run *run; (run = link_collect(l));)\n        pool_end(run, RUN_DONE);\n    struct run *executing",
+        (POOL, "    for (struct run *run; (run = link_collect(l));)\n        pool_end(run, RUN_DONE);\n"
+         "    check_is_no_nonsense(l);\n    struct run *executing",
          "    struct run *executing")]),
     "manager_looks_first": ("the manager looks before it dozes", [
-        (POOL, "    if (!pool.seat && any_in_flight())\n        pn_bell_doze(&pool.board, PN_DOZES_A);\n    else if",
-         "    pool_look();\n    if (!pool.seat && any_in_flight())\n        pn_bell_doze(&pool.board, PN_DOZES_A);\n    else if"),
+        (POOL, "    if (!pool.seat && any_in_flight())\n        pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);\n    else if",
+         "    pool_look();\n    if (!pool.seat && any_in_flight())\n"
+         "        pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);\n    else if"),
         (POOL, "        pn_bell_rise(&pool.board);\n    pool_look();\n}\n\nstatic uint32_t sleep_as_manager",
          "        pn_bell_rise(&pool.board);\n}\n\nstatic uint32_t sleep_as_manager")]),
     "manager_same_turn": ("the manager goes on in the turn that it was rung for", [
@@ -111,16 +115,17 @@ VARIANTS = {
         (POOL, "        manager_looks();\n",
          "        manager_looks();\n        for (unsigned k = 0; k < LINKS; k++)\n            (void)sim_take(&pool.channel[k]);\n")]),
     "nobody_listens": ("a call is sent while nobody would be rung for", [
-        (POOL, "        if (!pool.seat && !dozes())\n            pn_bell_doze(&pool.board, PN_DOZES_A);",
-         "        if (false && dozes())\n            pn_bell_doze(&pool.board, PN_DOZES_A);")]),
+        (POOL, "        if (!pool.seat && !dozes())\n            pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);",
+         "        if (false && dozes())\n            pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);")]),
     "seat_leaves_awake": ("who leaves the seat does not hand over to the manager", [
-        (POOL, "    pn_bell_doze(&pool.board, PN_DOZES_A);\n    pool_look();\n}\n\nstatic void spin",
+        (POOL, "    pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);\n    pool_look();\n}\n\nstatic void spin",
          "    pool_look();\n}\n\nstatic void spin")]),
     "seat_leaves_blind": ("who leaves the seat does not look again behind its doze", [
-        (POOL, "    pn_bell_doze(&pool.board, PN_DOZES_A);\n    pool_look();\n}\n\nstatic void spin",
-         "    pn_bell_doze(&pool.board, PN_DOZES_A);\n}\n\nstatic void spin")]),
+        (POOL, "    pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);\n    pool_look();\n}\n\nstatic void spin",
+         "    pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);\n}\n\nstatic void spin")]),
     "seat_looks_once": ("who has the seat does not look again behind its doze", [
-        (POOL, "    pn_bell_doze(&pool.board, PN_DOZES_B);\n    pool_look();\n", "    pn_bell_doze(&pool.board, PN_DOZES_B);\n")]),
+        (POOL, "    pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_B);\n    pool_look();\n",
+         "    pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_B);\n")]),
     "seat_not_kicked": ("who sleeps in the seat is not told that its run has ended", [
         (POOL, "    if (pool.seat_sleeps)\n", "    if (false)\n")]),
     "seat_empties_bells": ("who has the seat empties its bells behind its look", [

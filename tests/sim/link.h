@@ -37,7 +37,7 @@ struct link {
     int worker;
 
     /* the worker's */
-    uint32_t rung_owner;
+    uint32_t turn, rung_owner;
     bool may_have_begun;                  /* it is claiming a call, or behind that */
 };
 
@@ -112,7 +112,7 @@ static enum pn_claim await_call(struct link *l, uint64_t i)
         if ((said = claim(l, i)) != PN_CLAIM_NOTHING)
             return said;
     }
-    pn_bell_doze(&l->sleep, PN_DOZES_A);
+    pn_bell_doze(&l->sleep, &l->turn, PN_DOZES_A);
     said = claim(l, i);
     if (said == PN_CLAIM_NOTHING)
         (void)sim_sleep(&l->bell);
@@ -123,7 +123,7 @@ static enum pn_claim await_call(struct link *l, uint64_t i)
 static void worker_main(void *arg)
 {
     struct link *l = arg;
-    for (uint64_t i = 0;;) {
+    for (uint64_t i = l->begun;;) {
         enum pn_claim said = claim(l, i);
         if (said == PN_CLAIM_NOTHING && l->worker_sleeps)
             said = await_call(l, i);
@@ -140,6 +140,7 @@ static void link_open(struct link *l, const char *name, pn_u32 *board)
 {
     memset(l, 0, sizeof *l);
     l->board = board;
+    l->first = l->next = l->begun = sim_random(1000);     /* before there is a worker */
     l->worker_sleeps = board || sim_random(2);
     sim_name(l->call_turn, sizeof l->call_turn, sizeof *l->call_turn, name, ".call_turn");
     sim_name(l->reply_turn, sizeof l->reply_turn, sizeof *l->reply_turn, name, ".reply_turn");
@@ -196,6 +197,21 @@ static struct run *link_collect(struct link *l)
     sim_check(run->started == run->excused + 1, "run %d was executed %u times", (int)run->number, run->started - run->excused);
     l->first++;
     return run;
+}
+
+/* What the owner takes a worker for a liar by must never be true of one that is not. */
+static void check_is_no_nonsense(const struct link *l)
+{
+    if (link_is_idle(l))
+        return;
+    uint64_t begun = pn_load_seq_cst(&l->begun);
+    bool behind = begun > l->first + 1;
+    sim_check(begun >= l->first && begun <= l->next,
+              "begun is %d, with calls from %d to before %d", (int)begun, (int)l->first, (int)l->next);
+    for (uint64_t i = l->first + 1; i < l->next && !behind; i++)
+        behind = pn_reply_is_there(&l->reply_turn[pn_ring_slot(i)], i);
+    sim_check(!behind || pn_reply_is_there(&l->reply_turn[pn_ring_slot(l->first)], l->first),
+              "a call behind %d is ahead of it", (int)l->first);
 }
 
 static void take_over(struct run *run)

@@ -42,9 +42,10 @@ static bool all_is_there(void)
 static void sleep_in_turns(void *arg)
 {
     (void)arg;
+    uint32_t turn = 0;
     while (!all_is_there()) {
         uint32_t who = sim_random(2) ? PN_DOZES_A : PN_DOZES_B;
-        pn_bell_doze(&bell.sleep, who);
+        pn_bell_doze(&bell.sleep, &turn, who);
         if (!all_is_there())
             (void)sim_sleep(who == PN_DOZES_A ? &bell.a : &bell.b);
         pn_bell_rise(&bell.sleep);

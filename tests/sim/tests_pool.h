@@ -11,6 +11,7 @@ static struct {
     struct pn_lock lock;
     struct pn_cond ended;
     pn_u32 board;
+    uint32_t turn;                        /* of its doze */
     struct link links[LINKS + KILLS], *link[LINKS];
     unsigned opened;
     struct sim_counter channel[LINKS], reply_bell[LINKS], kick;
@@ -58,7 +59,7 @@ static void hand_out(void)
     struct link *l;
     while (pool.waiting > 0 && (l = link_for_next())) {
         if (!pool.seat && !dozes())
-            pn_bell_doze(&pool.board, PN_DOZES_A);        /* the manager takes what comes back */
+            pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);        /* the manager takes what comes back */
         link_send(l, pool_take(0));
     }
 }
@@ -66,8 +67,11 @@ static void hand_out(void)
 static void pool_look(void)
 {
     for (unsigned k = 0; k < LINKS; k++)
+    {
         for (struct run *run; (run = link_collect(pool.link[k]));)
             pool_end(run, RUN_DONE);
+        check_is_no_nonsense(pool.link[k]);
+    }
     hand_out();
 }
 
@@ -93,6 +97,7 @@ static void bury_link(unsigned k)
     struct link *l = pool.link[k];
     for (struct run *run; (run = link_collect(l));)
         pool_end(run, RUN_DONE);
+    check_is_no_nonsense(l);
     struct run *executing = link_executing(l);
     for (struct run *run; (run = link_left(l));)
         pool_put_first(run);
@@ -111,7 +116,7 @@ static void bury_link(unsigned k)
 static void manager_looks(void)
 {
     if (!pool.seat && any_in_flight())
-        pn_bell_doze(&pool.board, PN_DOZES_A);
+        pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);
     else if (!pool.seat)
         pn_bell_rise(&pool.board);
     pool_look();
@@ -168,7 +173,7 @@ static void leave_seat(void)
     pool.seat = false;
     if (!any_in_flight())
         return;
-    pn_bell_doze(&pool.board, PN_DOZES_A);
+    pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_A);
     pool_look();
 }
 
@@ -184,7 +189,7 @@ static void spin_in_seat(const struct run *run)
 
 static void doze_in_seat(const struct run *run)
 {
-    pn_bell_doze(&pool.board, PN_DOZES_B);
+    pn_bell_doze(&pool.board, &pool.turn, PN_DOZES_B);
     pool_look();
     if (!run->ends) {
         pool.seat_sleeps = true;

@@ -33,6 +33,7 @@ static void collect_all(void)
 {
     for (struct run *run; (run = link_collect(ring.now));)
         end_one(run, RUN_DONE);
+    check_is_no_nonsense(ring.now);
 }
 
 static void bury(void)

@@ -1,9 +1,10 @@
 /* ring.h - how calls go to a worker and replies come back, and how a call that has not been begun is taken back: functions on words.
  *
- * A link has PN_RING_SLOTS slots for calls, which the owner alone writes, and as many for replies, which the worker alone writes. Numbers of calls
- * follow each other from a random one that the owner has chosen, below 2^61: begun has it, too, before the first call. Call number i lies in slot i % PN_RING_SLOTS, and its reply in the reply slot of the same number. The owner has at most PN_RING_SLOTS calls between the
- * oldest without reply and the next, so a slot is written again only after its reply has been taken, or its call taken back: no other word says
- * what is free. The worker takes calls in the order of their numbers, and there is no word that both sides write.
+ * A link has PN_RING_SLOTS slots for calls, which the owner alone writes, and as many for replies, which the worker alone writes. Numbers of
+ * calls follow each other from a random one that the owner has chosen, below 2^61; begun has it, too, before the first call. Call number i lies
+ * in slot i % PN_RING_SLOTS, and its reply in the reply slot of the same number. The owner has at most PN_RING_SLOTS calls between the oldest
+ * without reply and the next, so a slot is written again only after its reply has been taken, or its call taken back: no other word says what is
+ * free. The worker takes calls in the order of their numbers, and there is no word that both sides write.
  *
  *   turn of a call's slot (owner)                              begun (worker)
  *     READY(i)     written, may be begun                         i + 1: call i and all before it have been begun
