@@ -69,6 +69,20 @@ uint64_t pn_call_piece(const struct pn_call *c, uint64_t element)
     return begins_one && is_ours ? element : c->lo + c->first * c->leaf_size;
 }
 
+void pn_address_name(uintptr_t address, char *ret_name, size_t size)
+{
+    Dl_info in;
+    const void *at = (const void *)address;
+    if (!dladdr(at, &in) || !in.dli_fname) {
+        (void)snprintf(ret_name, size, "0x%zx", (size_t)address);
+    } else if (in.dli_sname) {
+        (void)snprintf(ret_name, size, "%s", in.dli_sname);
+    } else {
+        const char *slash = strrchr(in.dli_fname, '/');
+        (void)snprintf(ret_name, size, "%s+0x%zx", slash ? slash + 1 : in.dli_fname, (size_t)((const char *)at - (const char *)in.dli_fbase));
+    }
+}
+
 void pn_call_name(const struct pn_call *c, char *ret_name, size_t size)
 {
     Dl_info in;

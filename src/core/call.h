@@ -30,4 +30,6 @@ int pn_call_here(const struct pn_call *call, void *record, size_t size, pn_u64 *
 uint64_t pn_call_piece(const struct pn_call *call, uint64_t element);
 
 /* "total_price", or "shop+0x1234" where the function's name is not known. */
+/* What is there, for people: a function, or a place in a module. */
+void pn_address_name(uintptr_t address, char *ret_name, size_t size);
 void pn_call_name(const struct pn_call *call, char *ret_name, size_t size);

@@ -92,6 +92,8 @@ void *prong_output_alloc(size_t size)
     }
     struct pn_output o = { .size = size, .fd = -1 };
     bool well = pn_round_up(size ? size : 1, 64, &rounded);
+    if (c->output_most && size > c->output_most)
+        well = false;                          /* it would be beside what limits the process's memory */
     if (well && size >= c->segment_from)
         well = output_in_segment(&o);
     else if (well)

@@ -22,6 +22,7 @@ struct pn_context {
     const pn_u64 *asked;              /* the run is asked to give way once this holds `asked_value` */
     uint64_t asked_value;
     size_t segment_from;              /* outputs of this size and more go into a segment; SIZE_MAX: none does */
+    size_t output_most;               /* the largest segment; 0: as SIZE_MAX */
     pn_u64 *piece;                    /* where a reduce tells which piece it is at; NULL: nobody looks */
     prong_bill *bill;                 /* NULL: nobody wants to know */
     enum pn_gave_way gave_way;

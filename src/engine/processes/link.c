@@ -97,7 +97,8 @@ static int send_hello(struct pn_link *l)
     const prong_pool *pool = l->pool;
     const struct pn_processes *p = pool->state;
     bool large = pool->init_size > PN_INIT_INLINE_MAX;
-    struct pn_hello hello = { .kind = PN_HELLO, .init = pool->init, .init_size = pool->init_size, .places_size = p->init_places ? p->init_places->size : 0 };
+    struct pn_hello hello = { .kind = PN_HELLO, .init = pool->init, .init_size = pool->init_size, .cpu_ms = pool->cpu_ms,
+                              .memory_bytes = pool->memory_bytes, .places_size = p->init_places ? p->init_places->size : 0 };
     struct iovec parts[3] = { { &hello, sizeof hello }, { p->init_places, hello.places_size }, { pool->init_record, pool->init_size } };
     int fds[PN_HELLO_FDS] = { [PN_FD_BOARD] = p->board_fd, [PN_FD_CALL_BELL] = l->call_bell, [PN_FD_REPLY_BELL] = l->reply_bell, [PN_FD_INIT] = -1 };
     (void)snprintf(hello.name, sizeof hello.name, "%.10s", pool->name);
@@ -615,14 +616,51 @@ void pn_link_retire(struct pn_link *l)
     pn_list_remove(&l->listed);
 }
 
+static bool is_of(const struct pn_fault *fault, const struct pn_flight *in, int signo)
+{
+    return fault->kind && fault->signo == signo && fault->call == in->call + 1;
+}
+
+/* " in a < b < c": names as far as the owner has the code at the same address. */
+static void name_frames(const struct pn_fault *fault, char *ret, size_t size)
+{
+    char name[64];
+    size_t at = 0;
+    ret[0] = '\0';
+    for (uint32_t i = 0; i < fault->frames && i < PN_FRAMES_MOST && at < size; i++) {
+        pn_address_name((uintptr_t)fault->frame[i], name, sizeof name);
+        at += (size_t)snprintf(ret + at, size - at, "%s%s", i ? " < " : " in ", name);
+    }
+}
+
 static void tell_crash(const struct pn_link *l, const struct pn_flight *in, const char *name, int signo, prong_error *end)
 {
-    char where[32] = "";
-    if (l->fault.kind && l->fault.signo == signo && l->fault.call == in->call + 1) {
+    char where[32] = "", frames[128] = "";
+    if (is_of(&l->fault, in, signo)) {
         end->address = l->fault.address;
-        (void)snprintf(where, sizeof where, " at 0x%llx", (unsigned long long)end->address);
+        if (end->address)
+            (void)snprintf(where, sizeof where, " at 0x%llx", (unsigned long long)end->address);
+        name_frames(&l->fault, frames, sizeof frames);
     }
-    pn_end_set(end, PRONG_CRASHED, signo, "task %s crashed: %s%s (worker %d)", name, pn_signal_name(signo), where, l->pid);
+    pn_end_set(end, PRONG_CRASHED, signo, "task %s crashed: %s%s%s (worker %d)", name, pn_signal_name(signo), where, frames, l->pid);
+}
+
+/* A signal that stands for a limit, or a crash for want of memory. */
+static bool tell_limit(const struct pn_link *l, const struct pn_flight *in, const char *name, int signo, prong_error *end)
+{
+    const prong_pool *pool = l->pool;
+    if (signo == SIGXCPU && pool->cpu_ms)
+        pn_end_set(end, PRONG_LIMIT, ETIME, "task %s used up its %llu ms of CPU time (worker %d)", name, (unsigned long long)pool->cpu_ms, l->pid);
+    else if (signo == SIGXCPU)
+        pn_end_set(end, PRONG_LIMIT, ETIME, "task %s used up its worker's CPU time (worker %d)", name, l->pid);
+    else if (signo == SIGXFSZ)
+        pn_end_set(end, PRONG_LIMIT, EFBIG, "task %s wrote a file beyond its largest size (worker %d)", name, l->pid);
+    else if (is_of(&l->fault, in, signo) && l->fault.memory_is_out && pool->memory_bytes)
+        pn_end_set(end, PRONG_LIMIT, ENOMEM, "task %s had no memory left of its worker's %llu bytes: %s (worker %d)", name,
+                   (unsigned long long)pool->memory_bytes, pn_signal_name(signo), l->pid);
+    else
+        return false;
+    return true;
 }
 
 void pn_link_death(const struct pn_link *l, const struct pn_flight *in, const struct pn_zygote_msg *ended, prong_error *end)
@@ -644,7 +682,7 @@ void pn_link_death(const struct pn_link *l, const struct pn_flight *in, const st
         pn_end_set(end, PRONG_LOST, EPIPE, "the worker %d of task %s could not be spoken to, and was killed", l->pid, name);
     else if (ended->how == CLD_EXITED)
         pn_end_set(end, PRONG_EXITED, ended->status, "task %s left its worker %d with exit status %d", name, l->pid, ended->status);
-    else
+    else if (!tell_limit(l, in, name, ended->status, end))
         tell_crash(l, in, name, ended->status, end);
 }
 

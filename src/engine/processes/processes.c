@@ -241,7 +241,7 @@ static void leave(prong_pool *pool) { pn_thread_leave(((struct pn_processes *)po
 
 const struct pn_engine pn_processes = {
     .name = "processes",
-    .promises = 1u << PRONG_SHARES_HEAP | 1u << PRONG_CONTAINS_CRASHES | 1u << PRONG_KILLS,
+    .promises = 1u << PRONG_SHARES_HEAP | 1u << PRONG_CONTAINS_CRASHES | 1u << PRONG_KILLS | 1u << PRONG_LIMITS_MEMORY,
     .most_workers = 1u << 14,
     .open = open_processes,
     .check = check,

@@ -42,6 +42,7 @@ struct pn_hello {
     char name[16];
     struct pn_heap_plan heap;
     struct pn_call init;                 /* kind 0: none */
+    uint64_t cpu_ms, memory_bytes;       /* limits; 0: none */
     uint64_t places_size;                /* where its function is follows (module.h); 0: the address tells */
     uint64_t init_size;                  /* its record follows then, or is in the segment */
 };
@@ -51,7 +52,16 @@ struct pn_segment_msg { uint32_t kind; uint32_t serial; };     /* the record of 
 struct pn_ready { uint32_t kind; prong_error end; };
 struct pn_wake { uint32_t kind; };                           /* there is a reply, and the manager sleeps */
 struct pn_output_msg { uint32_t kind; uint64_t call, size; };      /* the segment with the output of this call; its reply follows */
-struct pn_fault { uint32_t kind; int32_t signo; uint64_t call, address; };     /* about to die; address 0: none. call 0: in none */
+enum { PN_FRAMES_MOST = 8 };
+/* About to die. address 0: none; call 0: in none. */
+struct pn_fault {
+    uint32_t kind;
+    int32_t  signo;
+    uint64_t call, address;
+    uint32_t memory_is_out;              /* the worker's memory is limited, and that limit has been met */
+    uint32_t frames;
+    uint64_t frame[PN_FRAMES_MOST];      /* where it was, and who had called; only where they are known */
+};
 
 union pn_message {
     uint32_t kind;

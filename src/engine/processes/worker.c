@@ -7,6 +7,7 @@
 #include "core/context.h"
 #include "engine/processes/area.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/fault.h"
 #include "engine/processes/module.h"
 #include "engine/processes/wire.h"
 #include "memory/segment.h"
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -33,37 +35,14 @@ static struct {
     uint32_t rung;                /* the owner's turn of sleep that it was last rung for */
     uint32_t doze;                /* the turn of its own sleep */
     uint32_t epoch;
-    uint64_t outputs_there;       /* bits, by slot: populated */
+    uint64_t cpu_ms;              /* that a run may use; 0: no limit */
+    size_t output_most;
+    timer_t cpu_timer;
+    bool has_cpu_timer;
 } self;
 
 /* The owner has hung up, or the task has closed what was not its own: there is nobody left to work for. */
 static _Noreturn void leave(void) { _exit(0); }
-
-/* ---- faults ---- */
-
-/* Tells where the fault was and lets it happen again, now with its default: the death itself is the zygote's to tell. Only calls that
- * are safe in a signal handler. */
-static void on_fault(int signo, siginfo_t *in, void *context)
-{
-    (void)context;
-    struct pn_fault msg = { .kind = PN_FAULT, .signo = signo, .call = self.call,
-                            .address = in->si_code > 0 ? (uint64_t)(uintptr_t)in->si_addr : 0 };
-    struct iovec part = { .iov_base = &msg, .iov_len = sizeof msg };
-    (void)pn_channel_send(self.channel, &part, 1, NULL, 0, false);
-    if (in->si_code <= 0)
-        (void)raise(signo);       /* it was sent, and will not come again by itself */
-}
-
-static void watch_faults(void)
-{
-    static _Alignas(64) char stack[32768];     /* of its own, as the task's may be what has run out */
-    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
-    stack_t alternate = { .ss_sp = stack, .ss_size = sizeof stack };
-    struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND };
-    (void)sigaltstack(&alternate, NULL);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        (void)sigaction(faults[i], &action, NULL);
-}
 
 /* ---- what the owner says in messages ---- */
 
@@ -264,10 +243,27 @@ static void flush_output(void)
         (void)fflush(stderr);
 }
 
+/* SIGXCPU ends the process once it has used so much more; 0: never. Without a timer the run is not begun. */
+static bool limit_cpu(uint64_t ms)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGXCPU };
+    struct itimerspec when = { .it_value = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 } };
+    if (!self.cpu_ms)
+        return true;
+    if (!self.has_cpu_timer)
+        self.has_cpu_timer = timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &self.cpu_timer) == 0;
+    return self.has_cpu_timer && timer_settime(self.cpu_timer, 0, &when, NULL) == 0;
+}
+
 static void call_task(const struct pn_call_head *h, const struct pn_call *call, void *record, struct pn_context *c, prong_error *ret_end)
 {
+    if (!limit_cpu(self.cpu_ms)) {
+        pn_end_set(ret_end, PRONG_LIMIT, errno, "cannot limit the CPU time of the run: %s", strerror(errno));
+        return;
+    }
     c->ask_at = h->ask_ms ? pn_after_ms(pn_now(), h->ask_ms) : PRONG_NEVER;
     pn_context_run(c, call, record, h->size, ret_end);
+    (void)limit_cpu(0);
     if (pn_epoch() != self.epoch)
         leave();                  /* a child that the task has forked came back here, too: the reply is its parent's to give */
     flush_output();
@@ -300,7 +296,7 @@ static void run(void)
     struct pn_call call = read_call(in, &inlined);
     struct record r = take_record(&in->head, inlined);
     struct pn_context c = { .slot = take_slot(), .asked = &self.calls->asked, .asked_value = self.next + 1,
-                            .segment_from = PN_OUTPUT_MAX + 1, .piece = &self.replies->piece,
+                            .segment_from = PN_OUTPUT_MAX + 1, .output_most = self.output_most, .piece = &self.replies->piece,
                             .bill = in->head.flags & PN_WANTS_BILL ? &bill : NULL, .output.fd = -1 };
     const struct pn_places *places = in->head.flags & PN_HAS_PLACES ? (const void *)(self.calls->space + in->head.places) : NULL;
     self.call = self.next + 1;
@@ -344,6 +340,9 @@ static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
 {
     void *area = pn_segment_map(fds[PN_FD_AREA], PN_AREA_BYTES, true);
     memcpy(self.name, hello->name, sizeof self.name);
+    self.cpu_ms = hello->cpu_ms;
+    self.output_most = hello->memory_bytes ? hello->memory_bytes : SIZE_MAX;
+    pn_fault_watch(self.channel, &self.call, hello->memory_bytes != 0);
     self.slot = UINT32_MAX - 1;                /* none yet */
     if (!area || !pn_segment_map_at(area, fds[PN_FD_AREA], PN_CALLS_BYTES, false))      /* the owner's half: to read only */
         return false;
@@ -371,7 +370,7 @@ static void *init_record(const struct pn_hello *hello, int segment)
 
 static void run_init(const struct pn_hello *hello, int segment, prong_error *ret_end)
 {
-    struct pn_context c = { .slot = take_slot(), .segment_from = SIZE_MAX };
+    struct pn_context c = { .slot = take_slot(), .segment_from = SIZE_MAX, .output_most = SIZE_MAX };
     struct pn_call init = hello->init;
     if (!find_functions(&init, hello->places_size ? (const void *)(hello + 1) : NULL, ret_end))
         return;
@@ -406,7 +405,6 @@ _Noreturn void pn_worker_main(int channel)
     int fds[PN_CHANNEL_FDS];
     self.channel = channel;
     self.epoch = pn_epoch();
-    watch_faults();
     if (pn_channel_receive(channel, &message, sizeof message, fds, true) <= 0 || message.kind != PN_HELLO)
         leave();
     greet(&message.hello, fds);
