@@ -4,6 +4,8 @@
 #include "core/run.h"
 #include "memory/heap.h"
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static int heap_of(prong_pool *pool, struct pn_heap **ret_heap)
 {
@@ -23,6 +25,8 @@ void *prong_alloc(prong_pool *pool, size_t size, enum prong_access access)
     int r = pn_pool_resolve(&pool);
     if (r == 0 && access != PRONG_READ && access != PRONG_WRITE)
         r = pn_error(-EINVAL, "access %d is neither PRONG_READ nor PRONG_WRITE", (int)access);
+    if (r == 0 && pool->engine->alloc)
+        return pool->engine->alloc(pool, size, access);
     if (r == 0)
         r = heap_of(pool, &heap);
     if (r < 0) {
@@ -43,6 +47,11 @@ void *prong_alloc(prong_pool *pool, size_t size, enum prong_access access)
 void prong_free(prong_pool *pool, void *mem)
 {
     struct pn_heap *heap;
-    if (mem && pn_pool_resolve(&pool) == 0 && heap_of(pool, &heap) == 0)
-        pn_heap_free(heap, mem);
+    if (!mem || pn_pool_resolve(&pool) < 0)
+        return;
+    if (pool->engine->free ? pool->engine->free(pool, mem) : heap_of(pool, &heap) < 0 || pn_heap_free(heap, mem))
+        return;
+    /* Said as malloc says it: the program cannot go on, as the same memory would be handed out twice. */
+    (void)fprintf(stderr, "prong_free: %p is no memory of this pool, or was freed before\n", mem);
+    abort();
 }

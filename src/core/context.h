@@ -15,7 +15,8 @@ enum pn_gave_way { PN_WENT_ON, PN_GAVE_WAY_TO_CANCEL, PN_GAVE_WAY_TO_TIME };
 
 struct pn_context {
     struct pn_context *outer;
-    prong_pool *pool;                 /* NULL in a worker process */
+    prong_pool *pool;                 /* NULL in a worker process: `home` makes it there when it is asked for */
+    int (*home)(prong_pool **ret_pool);
     prong_future *run;                /* NULL in a worker process */
     uint32_t slot;
     prong_time ask_at;                /* PRONG_NEVER: no limit */

@@ -9,6 +9,7 @@ struct pn_engine {
     const char *name;
     unsigned promises;               /* 1u << enum prong_promise */
     uint32_t most_workers;
+    bool tells_no_fd;                /* nobody could make a group's descriptor readable while the program does something else */
     bool helps;                      /* who waits for a run inside a task of the pool may run it itself */
     uint32_t outside_helpers;        /* so many threads at a time may also do so from outside: slots for them; at most PN_HELPERS */
 
@@ -17,6 +18,8 @@ struct pn_engine {
     int  (*open)(prong_pool *pool);
     /* Whether workers can call these functions, and in *ret_place what tells them where, malloc'ed, or NULL. NULL: always. */
     int  (*check)(prong_pool *pool, const struct pn_call *call, void **ret_place);
+    /* Locked. Whether this run, which is about to enter, may: 0, or a negative errno with its words. NULL: always. */
+    int  (*admit)(prong_pool *pool, prong_future *run);
     /* Locked, and may let the lock go for a while: this run waits in the queue now. */
     void (*ready)(prong_pool *pool, prong_future *run);
     /* Locked. The run is asked to give way (its `asked` is set already), or is to be killed: the engine tells its worker.
@@ -32,6 +35,9 @@ struct pn_engine {
     bool (*attend)(prong_pool *pool, bool (*done)(const void *what), const void *what, prong_time deadline);
     /* Locked. A run has ended that was not ended by who attends. NULL: nobody has to know. */
     void (*ended)(prong_pool *pool);
+    /* Not locked. Memory of the pool, where the core does not have it itself: NULL and errno, with words; false: it was none of it. NULL: the core does. */
+    void *(*alloc)(prong_pool *pool, size_t size, enum prong_access access);
+    bool (*free)(prong_pool *pool, void *mem);
     /* Locked; pool->workers has changed. 0 or a negative errno with its words. NULL: there is only one number it can be. */
     int  (*resize)(prong_pool *pool);
     /* Locked; pool->closing is set: workers leave once no run is open. Told again when the last one ends. */

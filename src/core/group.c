@@ -195,6 +195,8 @@ int prong_group_fd(prong_group *g)
     int r = check(g);
     if (r < 0)
         return r;
+    if (g->pool->engine->tells_no_fd)
+        return pn_error(-ENOTSUP, "a task of processes cannot have a descriptor for a group of its own pool: use prong_group_next");
     pn_lock(&g->pool->lock);
     if (g->fd < 0) {
         g->fd = pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -37,9 +37,9 @@ int pn_pool_resolve(prong_pool **pool)
         const struct pn_context *c = pn_context();
         if (!c)
             return pn_error(-EINVAL, "no pool given, and this is not inside a task");
-        if (!c->pool)
-            return pn_error(-ENOTSUP, "a task on processes cannot reach its own pool in this version");
         *pool = c->pool;
+        if (!c->pool)
+            return c->home ? c->home(pool) : pn_error(-ENOTSUP, "the init of a pool of processes cannot use the pool");
     }
     return pn_pool_is_ours(*pool) ? 0 : pn_not_ours("pool");
 }
@@ -51,7 +51,11 @@ bool pn_promises(const prong_pool *pool, enum prong_promise what)
 
 static const prong_pool *or_own(const prong_pool *pool)
 {
-    return pool || !pn_context() ? pool : pn_context()->pool;
+    const struct pn_context *c = pn_context();
+    prong_pool *home = NULL;
+    if (pool || !c)
+        return pool;
+    return c->pool || !c->home || c->home(&home) < 0 ? c->pool : home;
 }
 
 bool prong_promises(const prong_pool *pool, enum prong_promise what)

@@ -79,7 +79,8 @@ static int check(prong_pool *pool, const struct pn_submit *s, void **ret_place)
         return pn_error(-ENOTSUP, "engine %s cannot kill a run (kill_ms): use \"processes\", or ask_ms", pool->engine->name);
     if (o->group && pn_group_pool(o->group) != pool)
         return pn_error(-EINVAL, "the group is one of another pool");
-    return pool->engine->check ? pool->engine->check(pool, &s->call, ret_place) : 0;
+    *ret_place = s->place;
+    return pool->engine->check && !s->checked ? pool->engine->check(pool, &s->call, ret_place) : 0;
 }
 
 static prong_future *run_new(prong_pool *pool, const struct pn_submit *s, bool has_handle)
@@ -116,9 +117,9 @@ static prong_future *run_new(prong_pool *pool, const struct pn_submit *s, bool h
 
 /* Whether a run may enter now: waits for room. Inside a task of the pool, or an on_end, room might never come, so none is needed.
  * Locked. */
-static int admit(prong_pool *pool, const prong_run_opts *o)
+static int admit(prong_pool *pool, const prong_run_opts *o, bool exempt)
 {
-    bool exempt = pool->queue_limit == 0 || pn_inside(pool) || pn_in_callback();
+    exempt |= pool->queue_limit == 0 || pn_inside(pool) || pn_in_callback();
     for (;;) {
         if (pool->broken)
             return pn_error(-EPIPE, "the pool is broken: %s", pool->why);
@@ -159,9 +160,11 @@ int pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_ru
     run->place = place;
     pn_pool_get(pool);                         /* another thread may close it as soon as the run has ended */
     pn_lock(&pool->lock);
-    r = admit(pool, s->opts);
-    if (r == 0 && !pn_queue_push(&pool->queue, &run->queued, run->priority, false))
+    r = admit(pool, s->opts, s->inside);
+    if (r == 0 && !pn_queue_push(&pool->queue, &run->queued, run->priority, s->inside))
         r = pn_error(-ENOMEM, "no memory for the queue");
+    if (r == 0 && pool->engine->admit && (r = pool->engine->admit(pool, run)) < 0)
+        pn_queue_remove(&pool->queue, &run->queued);
     if (r == 0)
         enter(pool, run, s, ret_run);
     pn_unlock(&pool->lock);

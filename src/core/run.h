@@ -61,6 +61,9 @@ struct pn_submit {
     size_t size;
     const prong_run_opts *opts;
     bool begin_here;         /* it is claimed already, and the submitter calls pn_run_here next */
+    bool inside;             /* by a task of the pool that cannot wait for room, and comes before what waits: who waits for it holds a process */
+    bool checked;            /* workers can call the functions, and `place`, malloc'ed, tells them where; it is the run's from then on */
+    void *place;
 };
 
 /* Checks, makes the run and puts it into the queue. *ret_run, where wanted, holds a reference. The errors of prong_submit. Not locked. */

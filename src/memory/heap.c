@@ -300,7 +300,7 @@ void *pn_heap_alloc(struct pn_heap *h, size_t size, enum prong_access access, co
     return b ? b->at : NULL;
 }
 
-void pn_heap_free(struct pn_heap *h, void *mem)
+bool pn_heap_free(struct pn_heap *h, void *mem)
 {
     bool found = false;
     struct block key = { .at = mem };
@@ -312,10 +312,7 @@ void pn_heap_free(struct pn_heap *h, void *mem)
             release(&h->area[i], *b);
     }
     pn_unlock(&h->lock);
-    if (!found) {                                       /* said as malloc says it: the program cannot go on */
-        (void)fprintf(stderr, "prong_free: %p is no memory of this pool, or was freed before\n", mem);
-        abort();
-    }
+    return found;
 }
 
 void pn_heap_settle(struct pn_heap *h, const void *owner, bool keep)

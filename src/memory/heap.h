@@ -16,8 +16,7 @@ void pn_heap_close(struct pn_heap *heap);          /* NULL is fine */
 
 /* NULL: none left. `owner` is whose end pn_heap_settle tells later; NULL: nobody's. */
 void *pn_heap_alloc(struct pn_heap *heap, size_t size, enum prong_access access, const void *owner);
-/* Stops the program where `mem` is no block of this heap: going on would hand the same memory out twice. */
-void  pn_heap_free(struct pn_heap *heap, void *mem);
+bool  pn_heap_free(struct pn_heap *heap, void *mem);            /* false: it is no block of this heap */
 /* The owner is done: its blocks stay as nobody's, or go. */
 void  pn_heap_settle(struct pn_heap *heap, const void *owner, bool keep);
 

@@ -83,5 +83,6 @@ enum { PN_AREA_BYTES = PN_CALLS_BYTES + PN_REPLIES_BYTES };
 struct pn_owner_board {
     pn_u32 sleep;                        /* bell.h: DOZES_A the manager, by its channel; DOZES_B who waits, by the reply bell */
     pn_u32 cpu;                          /* where the owner's thread that looks for replies ran last; relaxed: a hint for spinning */
+    pn_u32 workers, slots;               /* of the pool; relaxed: what prong_pool_workers says may be old when it is said */
 };
 enum { PN_BOARD_BYTES = PN_HALF_ALIGN };

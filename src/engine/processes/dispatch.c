@@ -5,6 +5,7 @@
  * or when it is cancelled, what has not been begun is taken back. */
 #include "base/error.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/nested.h"
 #include "engine/processes/processes.h"
 #include "memory/segment.h"
 #include "sync/bell.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-bool pn_link_is_surplus(const struct pn_link *l) { return l->index >= l->pool->workers && l->index != PN_SPARE; }
+bool pn_link_is_surplus(const struct pn_link *l) { return l->index >= l->pool->workers && l->index < PN_AWAY; }
 
 static uint32_t ahead_allowed(const struct pn_link *l)
 {
@@ -28,7 +29,7 @@ static void place(struct pn_link *l)
 {
     struct pn_processes *p = l->pool->state;
     pn_list_remove(&l->listed);
-    if (l->state != PN_LINK_HERE || l->index == PN_SPARE || l->nonsense)
+    if (l->state != PN_LINK_HERE || l->index >= PN_AWAY || l->nonsense)
         return;
     if (l->count == 0)
         pn_list_push_front(&p->idle, &l->listed);
@@ -38,11 +39,14 @@ static void place(struct pn_link *l)
 
 void pn_link_becomes_free(struct pn_link *l)
 {
+    struct pn_processes *p = l->pool->state;
     uint32_t limit = l->pool->runs_per_worker;
     if (l->state == PN_LINK_HERE && l->count == 0 && (pn_link_is_surplus(l) || l->nonsense || (limit && l->runs >= limit)))
         pn_link_retire(l);
     else
         place(l);
+    if (l->count == 0 && !pn_list_empty(&p->resuming))
+        pn_nested_resume(l->pool);
 }
 
 void pn_link_lost_one(struct pn_link *l)

@@ -3,9 +3,11 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/nested.h"
 #include "engine/processes/processes.h"
 #include "memory/segment.h"
 #include "sync/bell.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -153,7 +155,7 @@ void pn_link_hang_up(struct pn_link *l)
 void pn_link_place(struct pn_link *l, uint32_t index)
 {
     l->index = index;
-    pn_store_relaxed(&l->calls->slot, index == PN_SPARE ? PN_SPARE : pn_worker_slot(l->pool, index));
+    pn_store_relaxed(&l->calls->slot, index >= PN_AWAY ? PN_SPARE : pn_worker_slot(l->pool, index));
 }
 
 int pn_link_start(struct pn_link *l, uint64_t id, int zygote)
@@ -567,6 +569,14 @@ static enum pn_said take_message(struct pn_link *l, union pn_message *m, size_t 
             return PN_SAID_NONSENSE;
         l->fault = m->fault;
         return PN_SAID_NOTHING;
+    case PN_SUBMIT:
+    case PN_WAIT:
+    case PN_UNWAIT:
+    case PN_CANCEL:
+    case PN_STATE:
+    case PN_ALLOC:
+    case PN_FREE:
+        return pn_nested_hear(l, m, got, fd) ? PN_SAID_NOTHING : PN_SAID_NONSENSE;
     default:
         return PN_SAID_NONSENSE;
     }
@@ -621,14 +631,25 @@ static bool is_of(const struct pn_fault *fault, const struct pn_flight *in, int 
     return fault->kind && fault->signo == signo && fault->call == in->call + 1;
 }
 
-/* " in a < b < c": names as far as the owner has the code at the same address. */
-static void name_frames(const struct pn_fault *fault, char *ret, size_t size)
+/* The library's own code, where it is not part of the program: above the task there is nothing else. */
+static bool is_below_the_task(uintptr_t address, const struct pn_call *call)
+{
+    Dl_info in, own, task;
+    bool known = dladdr((void *)address, &in) && dladdr((void *)(uintptr_t)pn_link_death, &own) && dladdr((void *)(uintptr_t)call->fn[0], &task);
+    return known && in.dli_fbase == own.dli_fbase && task.dli_fbase != own.dli_fbase;
+}
+
+/* " in a < b < c": names as far as the owner has the code at the same address. Where a call returns to may be the beginning of what follows. */
+static void name_frames(const struct pn_fault *fault, const struct pn_call *call, char *ret, size_t size)
 {
     char name[64];
     size_t at = 0;
     ret[0] = '\0';
     for (uint32_t i = 0; i < fault->frames && i < PN_FRAMES_MOST && at < size; i++) {
-        pn_address_name((uintptr_t)fault->frame[i], name, sizeof name);
+        uintptr_t address = (uintptr_t)fault->frame[i] - (i > 0);
+        if (is_below_the_task(address, call))
+            return;
+        pn_address_name(address, name, sizeof name);
         at += (size_t)snprintf(ret + at, size - at, "%s%s", i ? " < " : " in ", name);
     }
 }
@@ -640,7 +661,7 @@ static void tell_crash(const struct pn_link *l, const struct pn_flight *in, cons
         end->address = l->fault.address;
         if (end->address)
             (void)snprintf(where, sizeof where, " at 0x%llx", (unsigned long long)end->address);
-        name_frames(&l->fault, frames, sizeof frames);
+        name_frames(&l->fault, &in->run->call, frames, sizeof frames);
     }
     pn_end_set(end, PRONG_CRASHED, signo, "task %s crashed: %s%s%s (worker %d)", name, pn_signal_name(signo), where, frames, l->pid);
 }
@@ -699,6 +720,13 @@ void pn_link_end_orphan(struct pn_link *l)
         ;
 }
 
+void pn_link_init_lists(struct pn_link *l)
+{
+    pn_list_init(&l->listed);
+    pn_list_init(&l->nested);
+    pn_list_init(&l->of_resuming);
+}
+
 void pn_link_clear(struct pn_link *l)
 {
     const struct pn_processes *p = l->pool->state;
@@ -709,6 +737,7 @@ void pn_link_clear(struct pn_link *l)
     pn_close_fds(&l->call_bell, 1);
     pn_close_fds(&l->pidfd, 1);
     pn_list_remove(&l->listed);
+    pn_nested_orphan(l);
     cover_addresses(l);
     struct pn_link keep = *l;
     memset(l, 0, sizeof *l);
@@ -721,7 +750,7 @@ void pn_link_clear(struct pn_link *l)
     l->failed_inits = keep.failed_inits;
     l->retry_at = keep.retry_at;
     memcpy(l->why, keep.why, sizeof l->why);
-    pn_list_init(&l->listed);
+    pn_link_init_lists(l);
 }
 
 void pn_link_fini(struct pn_link *l)

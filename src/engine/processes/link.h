@@ -18,6 +18,9 @@
 enum pn_link_state { PN_LINK_ABSENT, PN_LINK_STARTING, PN_LINK_HERE, PN_LINK_FILLING, PN_LINK_ENDING };
 enum pn_kill_why { PN_NOT_KILLED, PN_KILLED_BY_TIME, PN_KILLED_BY_CANCEL, PN_KILLED_FOR_LYING, PN_KILLED_AS_UNWELL };
 
+/* Its task has asked for the end of a run of its own: it waits, and may have lent its place; that has ended, and it waits for a place. */
+enum pn_wait { PN_WAITS_NOT, PN_WAITS, PN_WAITS_FOR_A_PLACE };
+
 /* A run that is with the worker, begun or not. */
 struct pn_flight {
     prong_future *run;
@@ -30,7 +33,7 @@ struct pn_flight {
 
 struct pn_link {
     prong_pool *pool;
-    uint32_t index;                   /* its place among the workers; PN_SPARE: it has none, and waits for one */
+    uint32_t index;                   /* its place among the workers; PN_SPARE: it has none, and waits for one; PN_AWAY: its task has lent it */
     enum pn_link_state state;
     struct pn_list listed;            /* among the idle ones, or those with room, of its pool; or in no list */
     bool started, ready;              /* which of the two that make it HERE have come */
@@ -60,6 +63,10 @@ struct pn_link {
     bool kill_sent;                   /* false: the zygote has to be told again */
     struct pn_fault fault;            /* kind 0: none was told */
     uint32_t nonsense;                /* messages that made no sense: it gets no more runs */
+
+    struct pn_list nested;            /* runs that it has submitted (nested.c) */
+    enum pn_wait wait;
+    struct pn_list of_resuming;
 
     unsigned failed_starts;           /* in a row, for whatever reason; and of these in a row by the program's init */
     unsigned failed_inits;
@@ -119,5 +126,6 @@ void pn_link_hang_up(struct pn_link *l);
 void pn_link_clear(struct pn_link *l);
 /* The zygote has died, and with it the worker soon, if it is not dead yet: kills it and what it has forked, and waits for its end. */
 void pn_link_end_orphan(struct pn_link *l);
+void pn_link_init_lists(struct pn_link *l);
 /* Gives its addresses back: with the pool. */
 void pn_link_fini(struct pn_link *l);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/nested.h"
 #include "engine/processes/processes.h"
 #include "engine/processes/zygote.h"
 #include "sync/bell.h"
@@ -81,10 +82,13 @@ static bool is_wanted(const prong_pool *pool, const struct pn_link *l)
     const struct pn_processes *p = pool->state;
     if (l->index != PN_SPARE)
         return l->index < pool->workers;
-    for (uint32_t i = 0; i < p->size; i++)
-        if (p->link[i]->index < pool->workers && p->link[i]->state != PN_LINK_HERE && p->link[i]->state != PN_LINK_FILLING)
+    for (uint32_t i = 0; i < p->size; i++) {
+        const struct pn_link *other = p->link[i];
+        bool is_here = other->state == PN_LINK_HERE || other->state == PN_LINK_FILLING;
+        if ((other->index < pool->workers && !is_here) || (other->index == PN_SPARE && other->state != PN_LINK_ABSENT))
             return false;
-    return !pool->closing;
+    }
+    return pool->has_spare && !pool->closing;
 }
 
 void pn_fill_up(prong_pool *pool)
@@ -104,19 +108,49 @@ void pn_fill_up(prong_pool *pool)
     }
 }
 
-/* The place of a link whose worker has ended goes to one that stands ready. */
+void pn_give_place(prong_pool *pool, uint32_t index)
+{
+    struct pn_processes *p = pool->state;
+    struct pn_link *best = NULL;
+    for (uint32_t i = 0; i < p->size; i++)
+        if (p->link[i]->index == PN_SPARE && p->link[i]->state != PN_LINK_ENDING && (!best || p->link[i]->state > best->state))
+            best = p->link[i];
+    if (!best)
+        best = pn_link_new(pool, PN_SPARE);
+    if (!best)
+        return;                                /* no memory: it comes back with who lent it, or with the next resize */
+    best->index = index;
+    if (best->state != PN_LINK_ABSENT)
+        pn_link_place(best, index);
+    if (best->state == PN_LINK_HERE) {
+        pn_link_becomes_free(best);
+        pn_hand_out_small(pool);
+    }
+}
+
+void pn_drop_spares(prong_pool *pool)
+{
+    const struct pn_processes *p = pool->state;
+    uint32_t here = 0;
+    for (uint32_t i = 0; i < p->size; i++)
+        if (p->link[i]->index == PN_SPARE && p->link[i]->state == PN_LINK_HERE && here++ > 0)
+            pn_link_retire(p->link[i]);
+}
+
+/* The place of a link whose worker has ended goes to one that stands ready; else it waits for the next worker of its own. */
 static void let_spare_in(prong_pool *pool, struct pn_link *gone)
 {
     const struct pn_processes *p = pool->state;
-    for (uint32_t i = 0; i < p->size && gone->index < pool->workers; i++) {
-        struct pn_link *spare = p->link[i];
-        if (spare->index != PN_SPARE || spare->state != PN_LINK_HERE)
-            continue;
-        pn_link_place(spare, gone->index);
+    uint32_t index = gone->index;
+    bool spare_is_here = false;
+    for (uint32_t i = 0; i < p->size; i++)
+        spare_is_here |= p->link[i]->index == PN_SPARE && p->link[i]->state == PN_LINK_HERE;
+    if (index == PN_AWAY)
         gone->index = PN_SPARE;
-        pn_link_becomes_free(spare);
-        pn_hand_out_small(pool);
-    }
+    if (index >= pool->workers || !spare_is_here)
+        return;
+    gone->index = PN_SPARE;
+    pn_give_place(pool, index);
 }
 
 /* Locked. Both have to have come: the zygote's word, with the worker's number, and the worker's own. One that has hung up by then is dead. */
@@ -320,6 +354,8 @@ static void end_all_workers(prong_pool *pool)
         struct ends ends;
         take_runs(l, &none, &ends);
         pn_link_clear(l);
+        if (l->index == PN_AWAY)
+            l->index = PN_SPARE;               /* who has its place now has it for good */
         pn_unlock(&pool->lock);
         tell_lost(&ends);
         pn_lock(&pool->lock);
@@ -470,6 +506,7 @@ static void manage(prong_pool *pool)
             zygote_said(pool);
         if (died && p->zygote >= 0)
             zygote_ended(pool);
+        pn_nested_answer(pool);
         pn_lock(&pool->lock);
         collect(pool);                         /* behind the messages: each WAKE that was read has its replies looked for */
         pn_unlock(&pool->lock);

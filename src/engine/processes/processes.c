@@ -7,6 +7,7 @@
 #include "engine/engines.h"
 #include "engine/processes/channel.h"
 #include "engine/processes/module.h"
+#include "engine/processes/nested.h"
 #include "engine/processes/zygote.h"
 #include "memory/heap.h"
 #include "memory/segment.h"
@@ -18,14 +19,22 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
-static struct pn_link *new_link(prong_pool *pool, uint32_t index)
+struct pn_link *pn_link_new(prong_pool *pool, uint32_t index)
 {
     struct pn_processes *p = pool->state;
+    if (p->size == p->room_for) {
+        uint32_t room_for = p->room_for ? p->room_for * 2 : 8;
+        struct pn_link **more = realloc(p->link, room_for * sizeof *more);
+        if (!more)
+            return NULL;
+        p->link = more;
+        p->room_for = room_for;
+    }
     struct pn_link *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
     *l = (struct pn_link){ .pool = pool, .index = index, .channel = -1, .call_bell = -1, .reply_bell = -1, .pidfd = -1 };
-    pn_list_init(&l->listed);
+    pn_link_init_lists(l);
     p->link[p->size++] = l;
     return l;
 }
@@ -33,22 +42,17 @@ static struct pn_link *new_link(prong_pool *pool, uint32_t index)
 int pn_links_make_room(prong_pool *pool, uint32_t places)
 {
     struct pn_processes *p = pool->state;
-    uint32_t spares = pool->has_spare;
-    if (places <= p->places)
-        return 0;
-    struct pn_link **more = realloc(p->link, ((size_t)places + spares) * sizeof *more);
-    if (more)
-        p->link = more;
-    if (more && spares && p->size == 0)
-        (void)new_link(pool, PN_SPARE);
-    while (more && p->places < places && new_link(pool, p->places))
+    while (p->places < places && pn_link_new(pool, p->places))
         p->places++;
+    if (pool->has_spare && p->size == p->places)
+        (void)pn_link_new(pool, PN_SPARE);
     return p->places < places ? pn_error(-ENOMEM, "no memory for %u workers", places) : 0;
 }
 
 static void fini(prong_pool *pool)
 {
     struct pn_processes *p = pool->state;
+    pn_nested_fini(pool);
     for (uint32_t i = 0; i < p->size; i++) {
         pn_link_fini(p->link[i]);
         free(p->link[i]);
@@ -114,11 +118,20 @@ static int open_parts(prong_pool *pool, struct pn_processes *p)
     return r;
 }
 
+/* What a task is told of its pool. */
+static void tell_numbers(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    pn_store_relaxed(&p->board->workers, pool->workers);
+    pn_store_relaxed(&p->board->slots, pool->workers_most);
+}
+
 static int start_workers(prong_pool *pool, struct pn_processes *p)
 {
+    tell_numbers(pool);
     pn_fill_up(pool);
     for (uint32_t i = 0; i < p->size && i < PN_STARTS_AT_ONCE; i++)
-        if (p->link[i]->state == PN_LINK_ABSENT && p->link[i]->index != PN_SPARE)
+        if (p->link[i]->state == PN_LINK_ABSENT && p->link[i]->index < PN_AWAY)
             return pn_error(-EAGAIN, "worker %u of %u: %s", p->link[i]->index + 1, pool->workers, p->link[i]->why);
     pool->users++;
     pn_pool_get(pool);
@@ -145,6 +158,8 @@ static int open_processes(prong_pool *pool)
     p->cpus = prong_cpus();
     pn_list_init(&p->idle);
     pn_list_init(&p->room);
+    pn_list_init(&p->requests);
+    pn_list_init(&p->resuming);
     int r = open_parts(pool, p);
     if (r == 0)
         r = start_workers(pool, p);
@@ -225,12 +240,13 @@ static int resize(prong_pool *pool)
     for (uint32_t i = 0; i < p->size; i++) {
         p->link[i]->failed_starts = p->link[i]->failed_inits = 0;
         p->link[i]->retry_at = PRONG_NEVER;
-        if (p->link[i]->state == PN_LINK_HERE && p->link[i]->index != PN_SPARE) {
+        if (p->link[i]->state == PN_LINK_HERE && p->link[i]->index < PN_AWAY) {
             if (pn_link_is_surplus(p->link[i]))
                 pn_take_back(p->link[i], NULL);
             pn_link_becomes_free(p->link[i]);
         }
     }
+    tell_numbers(pool);
     pn_manager_wake(p);
     return 0;
 }

@@ -25,9 +25,11 @@ struct pn_processes {
     int around[PN_SURROUNDINGS_FDS];
     struct pn_link **link;           /* grown by the manager alone, under the lock, so it reads them without; none is ever moved or freed
                                         before the pool. Which place a link has is in its index: spares have none */
-    uint32_t size, places;           /* links, and those that are no spare */
+    uint32_t size, room_for, places; /* links, room for them, and how many places there are: indexes below it */
     struct pn_list idle;             /* links whose worker has nothing to do: the last to become so first, as its caches are warm */
     struct pn_list room;             /* links with runs that may get more ahead; taken in turns */
+    struct pn_list requests;         /* of tasks that use their pool, in the order they came (nested.c) */
+    struct pn_list resuming;         /* links whose task could go on, if it had a place */
     uint32_t at_work;                /* links with runs */
     int32_t lowest;                  /* no run that waits in a link has a lower priority */
     int epoll;                       /* what the manager sleeps in: the three above, and every link's channel, with the link as its data */
@@ -47,9 +49,16 @@ struct pn_processes {
 void pn_fill_up(prong_pool *pool);
 /* Locked, by the manager or before there is one. 0 or -ENOMEM, with fewer links than asked for. */
 int pn_links_make_room(prong_pool *pool, uint32_t size);
+/* A new link with this index. NULL: no memory. */
+struct pn_link *pn_link_new(prong_pool *pool, uint32_t index);
+/* This place belongs to nobody now: a spare gets it, or a link whose worker has yet to be started. */
+void pn_give_place(prong_pool *pool, uint32_t index);
+/* Lets spares go that are more than one. */
+void pn_drop_spares(prong_pool *pool);
 
 /* ---- dispatch.c; locked ---- */
 
+#define PN_AWAY (UINT32_MAX - 1)                                 /* the index of a link whose task waits, and has lent its place */
 #define PN_SPARE UINT32_MAX                                      /* the index of a link that stands ready to take another's place */
 bool pn_link_is_surplus(const struct pn_link *l);                 /* one too many since a resize */
 void pn_link_becomes_free(struct pn_link *l);                     /* it has fewer runs than before, or has just come */

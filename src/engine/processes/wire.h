@@ -11,6 +11,8 @@
  *   zygote --TEND------> owner                      over a pool's channel: something came over the control channel
  *   owner --HELLO, SEGMENT--> worker                over the worker's channel
  *   worker --READY, WAKE, OUTPUT, FAULT--> owner
+ *   worker --SUBMIT, WAIT, UNWAIT, CANCEL, STATE, ALLOC, FREE--> owner
+ *                                                   for a task that uses its own pool: each is answered once, by ANSWER or ENDED_INSIDE
  *
  * The end of a channel is a message, too: the owner shuts a worker's down to retire it, and a pool's to end all its workers; once the
  * zygote has reaped them it hangs up. A worker trusts its owner. The owner believes a worker nothing it can check. */
@@ -23,7 +25,7 @@
 enum { PN_INIT_INLINE_MAX = 16384 };     /* init records up to this travel in the message, larger ones as a segment */
 
 enum pn_wire_kind { PN_HERE = 1, PN_STANDBY, PN_PROMOTE, PN_TEND, PN_OPEN_POOL, PN_START, PN_KILL_WORKER, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_SEGMENT, PN_READY, PN_WAKE,
-                    PN_OUTPUT, PN_FAULT };
+                    PN_OUTPUT, PN_FAULT, PN_SUBMIT, PN_WAIT, PN_UNWAIT, PN_CANCEL, PN_STATE, PN_ALLOC, PN_FREE, PN_ANSWER, PN_ENDED_INSIDE };
 
 struct pn_zygote_msg {
     uint32_t kind;
@@ -63,6 +65,29 @@ struct pn_fault {
     uint64_t frame[PN_FRAMES_MOST];      /* where it was, and who had called; only where they are known */
 };
 
+/* ---- a task and its own pool (inner.c in the worker, nested.c in the owner) ---- */
+
+enum { PN_NESTED_INLINE_MAX = 16384 };   /* records and outputs up to this travel in the message, larger ones as segments */
+
+struct pn_submit_msg {
+    uint32_t kind, retries;
+    int32_t  priority;
+    uint32_t places_size;                /* where its functions are follows (module.h); 0: the addresses tell */
+    uint64_t run;                        /* the worker's own number for it */
+    struct pn_call call;
+    uint64_t size, ask_ms, kill_ms, tag; /* its record follows then, or is in the segment */
+};
+/* WAIT: for any run that it has submitted to end; value 1: only if one has. UNWAIT: no longer; a WAIT is answered by that. CANCEL: run, value is how.
+ * STATE: run. ALLOC: value is the size, access. FREE: value is the address. */
+struct pn_ask_msg { uint32_t kind, access; uint64_t run, value; };
+struct pn_answer_msg { uint32_t kind; int32_t r; uint64_t value; char text[160]; };      /* r: as the call returns, with its words */
+struct pn_ended_inside_msg {
+    uint32_t kind, has_output;
+    uint64_t run;
+    prong_error end;
+    uint64_t size, output_size;          /* record (0: as it was submitted) and output follow, each inline or as the next segment */
+};
+
 union pn_message {
     uint32_t kind;
     struct pn_hello hello;
@@ -71,5 +96,9 @@ union pn_message {
     struct pn_wake wake;
     struct pn_output_msg output;
     struct pn_fault fault;
-    char bytes[sizeof(struct pn_hello) + PN_INIT_INLINE_MAX + 8192];
+    struct pn_submit_msg submit;
+    struct pn_ask_msg ask;
+    struct pn_answer_msg answer;
+    struct pn_ended_inside_msg ended;
+    char bytes[sizeof(struct pn_ended_inside_msg) + 2 * PN_NESTED_INLINE_MAX + 8192];
 };

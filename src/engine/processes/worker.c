@@ -8,6 +8,7 @@
 #include "engine/processes/area.h"
 #include "engine/processes/channel.h"
 #include "engine/processes/fault.h"
+#include "engine/processes/inner.h"
 #include "engine/processes/module.h"
 #include "engine/processes/wire.h"
 #include "memory/segment.h"
@@ -296,7 +297,7 @@ static void run(void)
     struct pn_call call = read_call(in, &inlined);
     struct record r = take_record(&in->head, inlined);
     struct pn_context c = { .slot = take_slot(), .asked = &self.calls->asked, .asked_value = self.next + 1,
-                            .segment_from = PN_OUTPUT_MAX + 1, .output_most = self.output_most, .piece = &self.replies->piece,
+                            .segment_from = PN_OUTPUT_MAX + 1, .output_most = self.output_most, .home = pn_inner_pool, .piece = &self.replies->piece,
                             .bill = in->head.flags & PN_WANTS_BILL ? &bill : NULL, .output.fd = -1 };
     const struct pn_places *places = in->head.flags & PN_HAS_PLACES ? (const void *)(self.calls->space + in->head.places) : NULL;
     self.call = self.next + 1;
@@ -355,6 +356,7 @@ static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
     self.next = self.calls->base;
     pn_store_relaxed(&self.replies->begun, self.next);         /* the owner looks after READY has come */
     (void)take_slot();
+    pn_inner_begin(self.channel, self.calls, self.board);
     return self.board && pn_heap_join(&hello->heap, &fds[PN_FD_HEAP]) == 0;
 }
 
