@@ -205,6 +205,50 @@ START_TEST(a_limit_is_kept_to_the_byte)
 }
 END_TEST
 
+/* 64 to 67 units are one size to the bins; the largest of many is the one that fits. */
+START_TEST(at_the_limit_no_free_block_is_overlooked)
+{
+    enum { N = 20, SMALLER = 64 * 64, WANTED = 67 * 64 };
+    void *mem[N];
+    struct pn_heap *h = open_heap(_i, WANTED + (N - 1) * SMALLER + N * 64);
+    for (int k = 0; k < N; k++) {
+        mem[k] = alloc(h, k ? SMALLER : WANTED, PRONG_READ);
+        (void)alloc(h, 64, PRONG_READ);
+    }
+    for (int k = 0; k < N; k++)
+        pn_heap_free(h, mem[k]);
+    ck_assert_ptr_eq(alloc(h, WANTED, PRONG_READ), mem[0]);
+    refused(h, WANTED, PRONG_READ);
+    pn_heap_close(h);
+}
+END_TEST
+
+struct mistake { struct pn_heap *heap; char *mem; };
+
+static int free_it(void *arg)
+{
+    const struct mistake *m = arg;
+    pn_heap_free(m->heap, m->mem);
+    return 1;
+}
+
+START_TEST(freeing_what_is_no_block_stops_the_program)
+{
+    struct pn_heap *h = open_heap(_i, 0);
+    char *mem = alloc(h, 1000, PRONG_WRITE), *large = alloc(h, EXTENT + 1, PRONG_WRITE), *freed = alloc(h, 64, PRONG_WRITE);
+    char *gone = alloc(h, EXTENT + 1, PRONG_WRITE);
+    (void)alloc(h, 64, PRONG_WRITE);
+    pn_heap_free(h, freed);
+    pn_heap_free(h, gone);
+    char *wrong[] = { mem + 1, mem + 64, mem + 1024, freed, large + 64, large + EXTENT + MIB, gone, (char *)&h };
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
+        in_other_process(SIGABRT, free_it, &(struct mistake){ h, wrong[k] });
+    pn_heap_free(h, mem);
+    pn_heap_free(h, large);
+    pn_heap_close(h);
+}
+END_TEST
+
 START_TEST(nearly_all_of_a_large_limit_can_be_had_beside_a_small_block)
 {
     struct pn_heap *h = open_heap(_i, 3 * (uint64_t)EXTENT);
@@ -263,6 +307,21 @@ START_TEST(memory_of_large_free_blocks_goes_back_to_the_system)
     pn_heap_free(h, alloc(h, 64, PRONG_WRITE));
     mem = alloc(h, 48 * MIB, PRONG_WRITE);              /* it is zero, also where it was used and is not new */
     ck_assert(is_filled(mem, 48 * MIB, 0));
+    pn_heap_close(h);
+}
+END_TEST
+
+START_TEST(what_lies_beside_memory_that_goes_back_stays)
+{
+    enum { SMALL = MIB / 2, LARGE = 40 * MIB };
+    struct pn_heap *h = open_heap(_i, 0);
+    unsigned char *before = alloc(h, SMALL, PRONG_WRITE), *mem = alloc(h, LARGE, PRONG_WRITE), *behind = alloc(h, SMALL, PRONG_WRITE);
+    memset(before, 1, SMALL);
+    memset(mem, 2, LARGE);
+    memset(behind, 3, SMALL);
+    pn_heap_free(h, mem);
+    ck_assert(!any_is_resident(before + MIB, LARGE - MIB));
+    ck_assert(is_filled(before, SMALL, 1) && is_filled(behind, SMALL, 3));
     pn_heap_close(h);
 }
 END_TEST
@@ -711,9 +770,12 @@ int main(int argc, char **argv)
     add_both(what_is_free_side_by_side_is_one);
     add_both(what_is_free_beside_what_was_never_used_is_one);
     add_both(a_limit_is_kept_to_the_byte);
+    add_both(at_the_limit_no_free_block_is_overlooked);
+    add_both(freeing_what_is_no_block_stops_the_program);
     add_both(nearly_all_of_a_large_limit_can_be_had_beside_a_small_block);
     add_both(a_block_may_be_larger_than_an_extent);
     add_both(memory_of_large_free_blocks_goes_back_to_the_system);
+    add_both(what_lies_beside_memory_that_goes_back_stays);
     add_both(an_extent_that_is_empty_goes_but_for_one);
     add_case(where_memory_is_out_an_allocation_fails_and_no_more);
     add_case(a_limit_for_files_is_not_overstepped);

@@ -11,7 +11,7 @@
 
 static const size_t STEP = (size_t)1 << 20;
 static const size_t HUGE_PAGE = (size_t)1 << 21;        /* where less is used, a huge page would waste memory */
-static const size_t KEEP = (size_t)1 << 25;             /* less than this in one piece is kept: to take it anew costs 20 times as much as to zero it */
+static const size_t KEEP = (size_t)1 << 25;             /* less in one piece is kept: taking it anew costs 20 times as much as zeroing it */
 
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
 static size_t max(size_t a, size_t b) { return a > b ? a : b; }

@@ -26,7 +26,8 @@ struct pn_extent {
     uint8_t there[];                                /* for each step, whether its memory is there; else it reads as zeros */
 };
 
-/* Mapped at `at`, where its addresses are reserved; whoever made it puts it in a place. `whole`: for a single block. 0 or a negative errno. */
+/* Mapped at `at`, where its addresses are reserved; whoever made it puts it in a place. `whole`: for a single block. 0 or a negative
+ * errno. */
 int  pn_extent_new(char *at, size_t size, bool shared, bool whole, enum prong_access access, struct pn_extent **ret_extent);
 /* Gives the memory back; the addresses stay reserved. Without the lock. A negative errno: it is still mapped, the rest is gone. */
 int  pn_extent_free(struct pn_extent *e);

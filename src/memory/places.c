@@ -183,9 +183,9 @@ static size_t insert(const struct pn_place **oldest, size_t n, size_t most, cons
 static struct pn_extent_news tell(const struct pn_place *place)
 {
     const struct pn_extent *e = place->extent;
-    return (struct pn_extent_news){
-        .at = (uintptr_t)place->at, .size = e ? e->size : place->size, .access = e ? (uint32_t)e->access : 0, .dropped = !e, .fd = e ? e->fd : -1
-    };
+    if (!e)
+        return (struct pn_extent_news){ .at = (uintptr_t)place->at, .size = place->size, .dropped = true, .fd = -1 };
+    return (struct pn_extent_news){ .at = (uintptr_t)e->at, .size = e->size, .access = (uint32_t)e->access, .fd = e->fd };
 }
 
 size_t pn_places_news(const struct pn_places *p, uint64_t since, struct pn_extent_news *ret_news, size_t most, uint64_t *ret_generation)
