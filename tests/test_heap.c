@@ -305,6 +305,11 @@ START_TEST(memory_of_large_free_blocks_goes_back_to_the_system)
     pn_heap_free(h, mem);
     ck_assert(!any_is_resident(mem, 64 * MIB));
     pn_heap_free(h, alloc(h, 64, PRONG_WRITE));
+    if (_i) {
+        atomic_store(&memory_left, 0);
+        refused(h, 48 * MIB, PRONG_WRITE);              /* the heap knows that it is gone */
+        atomic_store(&memory_left, INT_MAX);
+    }
     mem = alloc(h, 48 * MIB, PRONG_WRITE);              /* it is zero, also where it was used and is not new */
     ck_assert(is_filled(mem, 48 * MIB, 0));
     pn_heap_close(h);
@@ -371,6 +376,7 @@ START_TEST(where_memory_is_out_an_allocation_fails_and_no_more)
         ck_assert(is_filled(first, 100, 7));
     }
     atomic_store(&memory_left, 0);
+    refused(h, MIB, PRONG_READ);                        /* it would reach where none is yet */
     unsigned char *second = alloc(h, 1000, PRONG_READ); /* it fits where memory is already */
     memset(second, 8, 1000);
     atomic_store(&memory_left, INT_MAX);
@@ -434,6 +440,27 @@ START_TEST(where_no_descriptor_is_left_an_allocation_fails_and_no_more)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
     (void)alloc(h, 64, PRONG_READ);
     pn_heap_free(h, mem);
+    pn_heap_close(h);
+}
+END_TEST
+
+START_TEST(an_empty_extent_gives_way_to_one_that_is_needed)
+{
+    struct pn_extent_news news;
+    struct rlimit old, limit;
+    uint64_t known;
+    struct pn_heap *h = open_heap(true, 0);
+    pn_heap_free(h, alloc(h, 64, PRONG_READ));
+    pn_heap_hold(h);
+    ck_assert_uint_eq(pn_heap_news(h, 0, &news, 1, &known), 1);
+    pn_heap_release(h);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    limit = (struct rlimit){ (rlim_t)news.fd + 1, old.rlim_max };       /* no number is left but its own */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    (void)alloc(h, 64, PRONG_WRITE);
+    refused(h, 64, PRONG_READ);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    (void)alloc(h, 64, PRONG_READ);
     pn_heap_close(h);
 }
 END_TEST
@@ -780,6 +807,7 @@ int main(int argc, char **argv)
     add_case(where_memory_is_out_an_allocation_fails_and_no_more);
     add_case(a_limit_for_files_is_not_overstepped);
     add_case(where_no_descriptor_is_left_an_allocation_fails_and_no_more);
+    add_case(an_empty_extent_gives_way_to_one_that_is_needed);
     add_both(what_an_owner_did_not_keep_goes);
     add_both(exactly_the_blocks_of_an_owner_go);
     add_case(another_process_that_learns_sees_it_at_the_same_address);
