@@ -322,8 +322,6 @@ static void *order(prong_pool *pool, int way, int code, enum prong_kind kind)
 /* More than half of the heap each time: the next one fails unless the last one is gone. */
 START_TEST(what_a_task_allocated_goes_when_its_run_ends_badly)
 {
-    if (engines[_i].kind == PROCESSES)
-        skip("a task of \"processes\" cannot allocate in this version");
     prong_pool *pool = begin_with(_i, (prong_pool_opts){ .heap_bytes = LIMIT });
     for (int k = 0; k < 3; k++) {
         (void)order(pool, WAY_RETURN, 33, PRONG_FAILED);

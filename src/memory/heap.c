@@ -1,354 +1,432 @@
-/* An area is carved from its front: blocks in the order of addresses, free ones among them but never last, and nothing above `top`.
- * First fit; neighbours that are free melt together. Used blocks are found by address in a tree (tsearch). */
+/* An extent is carved from its front: blocks side by side, free ones among them but never last, and nothing above its `top`. What is free
+ * is in bins by size, for all extents of a kind; neighbours that are free melt together. The sum of the tops is what a limit limits. */
 #include "memory/heap.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "memory/bins.h"
+#include "memory/extent.h"
+#include "memory/places.h"
 #include "memory/range.h"
 #include "memory/segment.h"
 #include "sync/lock.h"
 #include <errno.h>
-#include <search.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-enum { ALIGN = 64 };
-static const size_t COMMIT_STEP = (size_t)1 << 20;      /* untouched memory of a segment is committed in such steps */
-static const size_t RETURN_SIZE = (size_t)1 << 20;      /* a free block of this size gives its memory back to the system */
-static const size_t AREA_LEAST = (size_t)1 << 22;
+enum { OWNERS = 256 };
+static const size_t EXTENT = (size_t)1 << 26;           /* a larger block has an extent of its own */
+static const size_t LEAST = (size_t)1 << 22;
 
-struct block {
-    struct pn_list by_address, by_free;                 /* by_free: in its area's list of free ones, or in no list */
-    char *at;
-    size_t size;
-    bool used;
-    const void *owner;
+struct kind {
+    size_t given;                                       /* sum of the tops of its extents */
+    struct pn_bins free;
+    struct pn_list extents;                             /* those for many blocks; where a block was carved last comes first */
+    struct pn_extent *spare;                            /* one that is empty is kept: a program that lives at its edge would thrash */
 };
 
-struct area {
-    char *base;
-    size_t mapped, size, top, dirty, committed;         /* bytes from base: mapped, to give, given, ever given, there for sure */
-    int fd;                                             /* -1: ordinary memory */
-    struct pn_list blocks, free;
-    void *used;                                         /* tree of used blocks */
+struct pn_heap {
+    struct pn_lock lock;
+    size_t limit, extent_size;                          /* limit: of each kind */
+    struct pn_places places;
+    struct kind kind[2];
+    struct pn_list owned[OWNERS];                       /* used blocks that have an owner, by its hash */
 };
-
-struct pn_heap { struct pn_lock lock; bool shared; int areas; struct area area[2]; };
-
-static int by_address(const void *a, const void *b)
-{
-    const char *x = ((const struct block *)a)->at, *y = ((const struct block *)b)->at;
-    return (x > y) - (x < y);
-}
-
-/* ---- areas ---- */
-
-static int area_open_shared(struct area *a, size_t size, enum prong_access access)
-{
-    int r;
-    a->base = pn_range_take(size);
-    if (!a->base)
-        return pn_error(-ENOMEM, "the range reserved at prong_init has no %zu bytes left for this pool's heap: ask for less with heap_bytes",
-                        size);
-    a->fd = pn_segment_new_sparse(access == PRONG_READ ? "prong-read" : "prong-write", size);
-    if (a->fd < 0) {
-        r = pn_error(a->fd, "cannot make the shared heap of %zu bytes: %s", size, strerror(-a->fd));
-        goto give_range;
-    }
-    if (!pn_segment_map_at(a->base, a->fd, size, true)) {
-        r = pn_error(-errno, "cannot map the shared heap of %zu bytes: %s", size, strerror(errno));
-        goto close_fd;
-    }
-    (void)madvise(a->base, size, MADV_DONTFORK);
-    if (access == PRONG_READ) {
-        r = pn_segment_seal_writes(a->fd);
-        if (r < 0) {
-            (void)pn_error(r, "cannot seal the shared heap: %s", strerror(-r));
-            goto close_fd;
-        }
-    }
-    a->mapped = size;
-    return 0;
-close_fd:
-    (void)close(a->fd);
-give_range:
-    pn_range_give(a->base, size);
-    a->base = NULL;
-    return r;
-}
-
-static int area_open_private(struct area *a, size_t size)
-{
-    for (; size >= AREA_LEAST; size /= 2) {             /* where memory is not overcommitted, take what there is */
-        void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (mem != MAP_FAILED) {
-            *a = (struct area){ .base = mem, .mapped = size, .committed = size, .fd = -1 };
-            return 0;
-        }
-    }
-    return pn_error(-ENOMEM, "no address space for the heap");
-}
-
-static void area_close(struct area *a, bool shared)
-{
-    if (!a->base)
-        return;
-    while (!pn_list_empty(&a->blocks)) {
-        struct block *b = PN_OF(a->blocks.next, struct block, by_address);
-        if (b->used)
-            (void)tdelete(b, &a->used, by_address);
-        pn_list_remove(&b->by_address);
-        free(b);
-    }
-    if (shared) {
-        pn_range_give(a->base, a->mapped);
-        (void)close(a->fd);
-    } else {
-        (void)munmap(a->base, a->mapped);
-    }
-}
 
 /* ---- open, close ---- */
 
-static size_t area_size(uint64_t bytes, bool shared)
+static size_t chunks(size_t size)
 {
-    uint64_t size = bytes;
-    if (!size) {
-        long pages = sysconf(_SC_PHYS_PAGES);
-        size = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : (uint64_t)1 << 30;
-        if (shared && size > pn_range_left() / 4)       /* two areas: half of what is free */
-            size = pn_range_left() / 4;
-        if (shared && size > pn_segment_most())
-            return pn_segment_most() & ~(AREA_LEAST - 1);
-    }
     size_t rounded;
-    if (size > SIZE_MAX / 4 || !pn_round_up((size_t)size, AREA_LEAST, &rounded))
-        return SIZE_MAX / 4;
-    return rounded;
+    return size < SIZE_MAX / 8 && pn_round_up(size, PN_CHUNK, &rounded) ? rounded : SIZE_MAX / 8 & ~(PN_CHUNK - 1);
+}
+
+static size_t machine_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    return pages > 0 ? (size_t)pages * (size_t)sysconf(_SC_PAGESIZE) : (size_t)1 << 30;
+}
+
+/* A limit that was asked for can be used up, whatever the sizes of the blocks, if there are twice as many addresses. */
+static int open_limited(struct pn_heap *h, uint64_t bytes, bool shared)
+{
+    h->limit = bytes < SIZE_MAX / 8 ? (size_t)bytes : SIZE_MAX / 8;
+    size_t all = chunks(h->limit), ample = h->limit > EXTENT ? 2 * all + EXTENT : all;
+    int r = pn_places_open(&h->places, 2 * ample, shared);
+    return r < 0 && ample > all ? pn_places_open(&h->places, 2 * all, shared) : r;
+}
+
+/* As much as the machine has; where addresses are scarce, what there is. */
+static int open_unlimited(struct pn_heap *h, bool shared)
+{
+    size_t left = shared ? pn_range_left() / 4 & ~(PN_CHUNK - 1) : SIZE_MAX, all = chunks(machine_memory());
+    int r = -ENOMEM;
+    for (h->limit = all < left ? all : left; r < 0 && h->limit >= LEAST; h->limit = h->limit / 2 & ~(PN_CHUNK - 1)) {
+        r = pn_places_open(&h->places, 2 * h->limit, shared);
+        if (r == 0)
+            return 0;
+    }
+    return r;
 }
 
 int pn_heap_open(uint64_t bytes, bool shared, struct pn_heap **ret_heap)
 {
-    int r = 0;
-    size_t size = area_size(bytes, shared);
     struct pn_heap *h = calloc(1, sizeof *h);
     if (!h)
         return pn_error(-ENOMEM, "no memory for a heap");
-    h->shared = shared;
-    for (; r == 0 && h->areas < 2; h->areas++) {
-        struct area *a = &h->area[h->areas];
-        r = shared ? area_open_shared(a, size, (enum prong_access)h->areas) : area_open_private(a, size);
-        pn_list_init(&a->blocks);
-        pn_list_init(&a->free);
-        a->size = bytes && a->mapped > bytes ? (size_t)bytes : a->mapped;
-    }
+    int r = bytes ? open_limited(h, bytes, shared) : open_unlimited(h, shared);
     if (r < 0) {
-        pn_heap_close(h);
-        return r;
+        free(h);
+        return shared ? pn_error(r, "the range reserved at prong_init has not enough addresses left for this pool's heap: "
+                                    "ask for less with heap_bytes")
+                      : pn_error(r, "no address space for the heap");
     }
+    h->extent_size = chunks(h->limit) < EXTENT ? chunks(h->limit) : EXTENT;
+    for (int i = 0; i < 2; i++) {
+        pn_bins_init(&h->kind[i].free);
+        pn_list_init(&h->kind[i].extents);
+    }
+    for (int i = 0; i < OWNERS; i++)
+        pn_list_init(&h->owned[i]);
     *ret_heap = h;
     return 0;
 }
 
+static void free_blocks(struct pn_extent *e)
+{
+    while (e->last) {
+        struct pn_block *b = e->last;
+        e->last = b->before;
+        free(b);
+    }
+}
+
 void pn_heap_close(struct pn_heap *h)
 {
-    for (int i = 0; h && i < h->areas; i++)
-        area_close(&h->area[i], h->shared);
+    if (!h)
+        return;
+    PN_LIST_EACH(it, &h->places.ring) {
+        struct pn_extent *e = PN_OF(it, struct pn_place, link)->extent;
+        if (e)
+            free_blocks(e);
+    }
+    pn_places_close(&h->places);
     free(h);
+}
+
+/* ---- extents ---- */
+
+/* What is dropped under the lock is unmapped without it: that takes long where there is much memory. */
+static void drop(struct pn_heap *h, struct pn_extent *e, struct pn_list *dropped)
+{
+    pn_list_remove(&e->by_kind);
+    pn_places_drop(&h->places, e);
+    pn_list_push_back(dropped, &e->by_kind);
+}
+
+static void unmap(struct pn_heap *h, struct pn_list *dropped)
+{
+    while (!pn_list_empty(dropped)) {
+        struct pn_extent *e = PN_OF(dropped->next, struct pn_extent, by_kind);
+        struct pn_place *place = e->place;
+        pn_list_remove(&e->by_kind);
+        if (pn_extent_free(e) < 0)
+            continue;                                   /* still mapped: its addresses stay out of use */
+        pn_lock(&h->lock);
+        pn_places_reuse(&h->places, place);
+        pn_unlock(&h->lock);
+    }
+}
+
+static void drop_spares(struct pn_heap *h, struct pn_list *dropped)
+{
+    for (int i = 0; i < 2; i++) {
+        if (h->kind[i].spare)
+            drop(h, h->kind[i].spare, dropped);
+        h->kind[i].spare = NULL;
+    }
+}
+
+/* Whether an extent that is empty now stays. */
+static bool keep(struct pn_heap *h, struct pn_extent *e)
+{
+    struct kind *k = &h->kind[e->access];
+    if (!e->starts || k->spare)
+        return false;
+    k->spare = e;
+    pn_list_remove(&e->by_kind);
+    pn_list_push_back(&k->extents, &e->by_kind);        /* the others are filled first */
+    return true;
 }
 
 /* ---- blocks ---- */
 
-static struct block *block_new(char *at, size_t size)
+static struct pn_block *block_new(char *at, size_t size)
 {
-    struct block *b = malloc(sizeof *b);
+    struct pn_block *b = malloc(sizeof *b);
     if (b) {
-        *b = (struct block){ .at = at, .size = size };
-        pn_list_init(&b->by_address);
-        pn_list_init(&b->by_free);
+        *b = (struct pn_block){ .at = at, .size = size };
+        pn_list_init(&b->by_use);
     }
     return b;
 }
 
-/* What is not needed of a free block becomes a block of its own behind it. */
-static bool split(struct area *a, struct block *b, size_t size)
+/* A free block, which is never the last. What is not needed of it becomes a block of its own behind it. */
+static struct pn_block *take_free(struct kind *k, size_t size, bool thorough)
 {
-    if (b->size == size)
-        return true;
-    struct block *rest = block_new(b->at + size, b->size - size);
-    if (!rest)
-        return false;
-    pn_list_insert_before(b->by_address.next, &rest->by_address);
-    pn_list_push_back(&a->free, &rest->by_free);
+    struct pn_block *b = pn_bins_find(&k->free, size, thorough), *rest = NULL;
+    if (!b || (b->size > size && !(rest = block_new(b->at + size, b->size - size))))
+        return NULL;
+    pn_bins_remove(&k->free, b);
     b->size = size;
-    return true;
+    if (rest) {
+        rest->before = b;
+        rest->behind = b->behind;
+        b->behind->before = rest;
+        b->behind = rest;
+        pn_bins_put(&k->free, rest);
+    }
+    return b;
 }
 
-static bool commit(struct area *a, const char *at, size_t size)
+static struct pn_block *append(struct kind *k, struct pn_extent *e, struct pn_block *b)
 {
-    return a->fd < 0 || pn_segment_commit(a->fd, (size_t)(at - a->base), size) == 0;
+    b->at = e->at + e->top;
+    b->before = e->last;
+    if (e->last)
+        e->last->behind = b;
+    e->last = b;
+    e->top += b->size;
+    k->given += b->size;
+    if (k->spare == e)
+        k->spare = NULL;
+    return b;
 }
 
-static struct block *reuse(struct area *a, size_t size)
+static struct pn_extent *with_room(struct kind *k, size_t size)
 {
-    PN_LIST_EACH(it, &a->free) {
-        struct block *b = PN_OF(it, struct block, by_free);
-        if (b->size < size)
+    PN_LIST_EACH(it, &k->extents) {
+        struct pn_extent *e = PN_OF(it, struct pn_extent, by_kind);
+        if (size > e->size - e->top)
             continue;
-        if (!split(a, b, size) || !commit(a, b->at, size))
-            return NULL;
-        pn_list_remove(&b->by_free);
-        memset(b->at, 0, size);
-        return b;
+        pn_list_remove(&e->by_kind);
+        pn_list_push_front(&k->extents, &e->by_kind);
+        return e;
     }
     return NULL;
 }
 
-static struct block *carve(struct area *a, size_t size)
+/* Where an extent of the usual size cannot be had, a small one may do. */
+static struct pn_extent *add(struct pn_heap *h, size_t size, enum prong_access access)
 {
-    if (size > a->size - a->top)
-        return NULL;
-    size_t end = a->top + size;
-    if (end > a->committed) {
-        size_t step = end - a->committed > COMMIT_STEP ? end - a->committed : COMMIT_STEP;
-        size_t to = a->committed + step < a->size ? a->committed + step : a->size;
-        if (!commit(a, a->base + a->committed, to - a->committed))
-            return NULL;
-        a->committed = to;
-    }
-    size_t used_before = a->top < a->dirty ? (end < a->dirty ? end : a->dirty) - a->top : 0;
-    struct block *b = commit(a, a->base + a->top, used_before) ? block_new(a->base + a->top, size) : NULL;
+    struct pn_extent *e = NULL;
+    bool whole = size > h->extent_size;
+    int r = pn_places_add(&h->places, whole ? size : h->extent_size, whole, access, &e);
+    if (r < 0 && !whole)
+        r = pn_places_add(&h->places, size, false, access, &e);
+    if (r == 0 && !whole)
+        pn_list_push_front(&h->kind[access].extents, &e->by_kind);
+    return e;
+}
+
+static struct pn_block *carve(struct pn_heap *h, size_t size, enum prong_access access, bool may_add)
+{
+    struct kind *k = &h->kind[access];
+    struct pn_block *b = size <= h->limit - k->given ? block_new(NULL, size) : NULL;
+    struct pn_extent *e = b && size <= h->extent_size ? with_room(k, size) : NULL;
+    if (b && !e && may_add)
+        e = add(h, size, access);
+    if (!e)
+        free(b);
+    return e ? append(k, e, b) : NULL;
+}
+
+/* Fast where it can be, but nothing that is left is overlooked. */
+static struct pn_block *find(struct pn_heap *h, size_t size, enum prong_access access)
+{
+    bool small = size <= h->extent_size;
+    struct kind *k = &h->kind[access];
+    struct pn_block *b = small ? take_free(k, size, false) : NULL;
     if (!b)
-        return NULL;
-    memset(b->at, 0, used_before);
-    pn_list_push_back(&a->blocks, &b->by_address);
-    a->top = end;
-    a->dirty = end > a->dirty ? end : a->dirty;
-    return b;
+        b = carve(h, size, access, false);
+    if (!b && small)
+        b = take_free(k, size, true);
+    return b ? b : carve(h, size, access, true);
 }
 
-static void give_back_memory(struct area *a, struct block *b)
+/* ---- use and release ---- */
+
+static struct pn_list *blocks_of(struct pn_heap *h, const void *owner)
 {
-    if (b->size < RETURN_SIZE)
-        return;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)b->at + page - 1) & ~(page - 1), to = ((uintptr_t)b->at + b->size) & ~(page - 1);
-    /* A sealed segment refuses, and keeps its memory for the next block. */
-    (void)madvise(b->at + (from - (uintptr_t)b->at), to - from, a->fd < 0 ? MADV_DONTNEED : MADV_REMOVE);
+    return &h->owned[((uintptr_t)owner * 0x9e3779b97f4a7c15u) >> 56];
 }
 
-static void melt(struct block *b, struct block *into_front)
+static struct pn_block **start_of(struct pn_extent *e, const char *at)
 {
-    into_front->size += b->size;
-    pn_list_remove(&b->by_address);
-    pn_list_remove(&b->by_free);
-    free(b);
+    return e->starts ? &e->starts[(size_t)(at - e->at) / PN_UNIT] : &e->last;
+}
+
+static void use(struct pn_heap *h, struct pn_extent *e, struct pn_block *b, const void *owner)
+{
+    b->used = true;
+    b->owner = owner;
+    *start_of(e, b->at) = b;
+    if (owner)
+        pn_list_push_back(blocks_of(h, owner), &b->by_use);
+}
+
+/* The back one goes. */
+static void melt(struct pn_extent *e, struct pn_block *front, struct pn_block *back)
+{
+    front->size += back->size;
+    front->behind = back->behind;
+    if (back->behind)
+        back->behind->before = front;
+    else
+        e->last = front;
+    free(back);
 }
 
 /* What is free at the end and what was never given are one. */
-static void drop_last(struct area *a)
+static void cut_last(struct kind *k, struct pn_extent *e)
 {
-    struct block *last = PN_OF(a->blocks.prev, struct block, by_address);
-    if (pn_list_empty(&a->blocks) || last->used)
-        return;
-    a->top -= last->size;
-    pn_list_remove(&last->by_address);
-    pn_list_remove(&last->by_free);
+    struct pn_block *last = e->last;
+    e->last = last->before;
+    if (e->last)
+        e->last->behind = NULL;
+    e->top -= last->size;
+    k->given -= last->size;
     free(last);
 }
 
-static void release(struct area *a, struct block *b)
+static void release(struct pn_heap *h, struct pn_extent *e, struct pn_block *b, struct pn_list *dropped)
 {
-    (void)tdelete(b, &a->used, by_address);
+    struct kind *k = &h->kind[e->access];
+    *start_of(e, b->at) = e->starts ? NULL : b;
+    pn_list_remove(&b->by_use);
     b->used = false;
-    b->owner = NULL;
-    give_back_memory(a, b);
-    pn_list_push_front(&a->free, &b->by_free);
-    struct block *next = PN_OF(b->by_address.next, struct block, by_address);
-    if (b->by_address.next != &a->blocks && !next->used)
-        melt(next, b);
-    struct block *prev = PN_OF(b->by_address.prev, struct block, by_address);
-    if (b->by_address.prev != &a->blocks && !prev->used)
-        melt(b, prev);
-    drop_last(a);
+    if (b->behind && !b->behind->used) {
+        pn_bins_remove(&k->free, b->behind);
+        melt(e, b, b->behind);
+    }
+    if (b->before && !b->before->used) {
+        b = b->before;
+        pn_bins_remove(&k->free, b);
+        melt(e, b, b->behind);
+    }
+    size_t from = (size_t)(b->at - e->at), to = b->behind ? from + b->size : e->dirty;
+    if (b->behind)
+        pn_bins_put(&k->free, b);
+    else
+        cut_last(k, e);
+    if (e->top || keep(h, e))
+        pn_extent_spare(e, from, to);
+    else
+        drop(h, e, dropped);
 }
 
 /* ---- what the header promises ---- */
 
+static void *try_alloc(struct pn_heap *h, size_t size, enum prong_access access, const void *owner, struct pn_list *dropped)
+{
+    struct pn_extent *e = NULL;
+    struct pn_claim claim;
+    pn_lock(&h->lock);
+    struct pn_block *b = find(h, size, access);
+    if (!b)
+        goto make_room;
+    e = pn_places_find(&h->places, b->at);
+    char *mem = b->at;
+    use(h, e, b, owner);
+    if (pn_extent_claim(e, (size_t)(mem - e->at), (size_t)(mem - e->at) + size, &claim) < 0)
+        goto release;
+    pn_unlock(&h->lock);
+    if (pn_extent_fill(&claim) == 0)
+        return mem;
+    pn_lock(&h->lock);
+release:
+    release(h, e, b, dropped);
+make_room:
+    if (size <= h->limit - h->kind[access].given)
+        drop_spares(h, dropped);                        /* their memory or their addresses may be what is missing */
+    pn_unlock(&h->lock);
+    return NULL;
+}
+
 void *pn_heap_alloc(struct pn_heap *h, size_t size, enum prong_access access, const void *owner)
 {
-    struct area *a = &h->area[access];
-    if (!pn_round_up(size ? size : 1, ALIGN, &size))
-        return NULL;
-    pn_lock(&h->lock);
-    struct block *b = reuse(a, size);
-    if (!b)
-        b = carve(a, size);
-    if (b && !tsearch(b, &a->used, by_address)) {
-        pn_list_push_front(&a->free, &b->by_free);      /* no memory for the tree: the block stays, as a free one */
-        b = NULL;
+    struct pn_list dropped;
+    void *mem = NULL;
+    pn_list_init(&dropped);
+    if (pn_round_up(size ? size : 1, PN_UNIT, &size))
+        mem = try_alloc(h, size, access, owner, &dropped);
+    if (!pn_list_empty(&dropped)) {
+        unmap(h, &dropped);
+        mem = try_alloc(h, size, access, owner, &dropped);
+        unmap(h, &dropped);
     }
-    if (b) {
-        b->used = true;
-        b->owner = owner;
-    }
-    pn_unlock(&h->lock);
-    return b ? b->at : NULL;
+    if (!mem)
+        errno = ENOMEM;
+    return mem;
 }
 
 bool pn_heap_free(struct pn_heap *h, void *mem)
 {
-    bool found = false;
-    struct block key = { .at = mem };
+    struct pn_list dropped;
+    pn_list_init(&dropped);
     pn_lock(&h->lock);
-    for (int i = 0; i < h->areas && !found; i++) {
-        struct block *const *b = tfind(&key, &h->area[i].used, by_address);
-        found = b != NULL;
-        if (found)
-            release(&h->area[i], *b);
-    }
+    struct pn_extent *e = pn_places_find(&h->places, mem);
+    struct pn_block *b = e && (size_t)((char *)mem - e->at) < e->size ? *start_of(e, mem) : NULL;
+    bool found = b && b->at == (char *)mem && b->used;
+    if (found)
+        release(h, e, b, &dropped);
     pn_unlock(&h->lock);
+    unmap(h, &dropped);
     return found;
 }
 
-void pn_heap_settle(struct pn_heap *h, const void *owner, bool keep)
+void pn_heap_settle(struct pn_heap *h, const void *owner, bool stay)
 {
+    struct pn_list dropped, *owned = blocks_of(h, owner);
+    pn_list_init(&dropped);
     pn_lock(&h->lock);
-    for (int i = 0; i < h->areas; i++) {
-        struct area *a = &h->area[i];
-        for (struct pn_list *it = a->blocks.next; it != &a->blocks;) {
-            struct block *b = PN_OF(it, struct block, by_address);
-            if (!b->used || b->owner != owner) {
-                it = it->next;
-            } else if (keep) {
-                b->owner = NULL;
-                it = it->next;
-            } else {
-                release(a, b);
-                it = a->blocks.next;                    /* neighbours have melted: begin again */
-            }
+    for (struct pn_list *it = owned->next, *next; it != owned; it = next) {
+        struct pn_block *b = PN_OF(it, struct pn_block, by_use);
+        next = it->next;
+        if (b->owner != owner)
+            continue;
+        if (stay) {
+            b->owner = NULL;
+            pn_list_remove(it);
+        } else {
+            release(h, pn_places_find(&h->places, b->at), b, &dropped);
         }
     }
     pn_unlock(&h->lock);
+    unmap(h, &dropped);
 }
 
-void pn_heap_tell(const struct pn_heap *h, struct pn_heap_plan *ret_plan, int ret_fds[2])
+/* ---- for workers ---- */
+
+struct pn_heap_range pn_heap_range(const struct pn_heap *h)
 {
-    for (int i = 0; i < 2; i++) {
-        ret_plan->base[i] = (uintptr_t)h->area[i].base;
-        ret_plan->size[i] = h->area[i].mapped;
-        ret_fds[i] = h->area[i].fd;
-    }
+    return (struct pn_heap_range){ (uintptr_t)h->places.base, h->places.size };
 }
 
-int pn_heap_join(const struct pn_heap_plan *plan, const int fds[2])
+uint64_t pn_heap_generation(const struct pn_heap *h) { return pn_places_generation(&h->places); }
+void pn_heap_hold(struct pn_heap *h) { pn_lock(&h->lock); }
+void pn_heap_release(struct pn_heap *h) { pn_unlock(&h->lock); }
+
+size_t pn_heap_news(struct pn_heap *h, uint64_t since, struct pn_extent_news *ret_news, size_t most, uint64_t *ret_generation)
 {
-    for (int i = 0; i < 2; i++)
-        if (!pn_segment_map_at((void *)(uintptr_t)plan->base[i], fds[i], plan->size[i], i == PRONG_WRITE))
-            return -errno;
-    return 0;
+    return pn_places_news(&h->places, since, ret_news, most, ret_generation);
+}
+
+int pn_heap_learn(const struct pn_extent_news *news, int fd)
+{
+    void *at = (void *)(uintptr_t)news->at;
+    if (news->dropped)
+        return pn_range_clear(at, (size_t)news->size);
+    return pn_segment_map_at(at, fd, (size_t)news->size, news->access == PRONG_WRITE) ? 0 : -errno;
 }

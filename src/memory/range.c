@@ -93,11 +93,18 @@ void *pn_range_take(size_t size)
     return before ? p->at : NULL;
 }
 
+int pn_range_clear(void *at, size_t size)
+{
+    if (!claim(at, size, MAP_FIXED))
+        return -errno;
+    (void)madvise(at, size, MADV_DONTDUMP);
+    return 0;
+}
+
 void pn_range_give(void *at, size_t size)
 {
     pn_lock(&range.lock);
-    (void)claim(at, size, MAP_FIXED);
-    (void)madvise(at, size, MADV_DONTDUMP);
+    (void)pn_range_clear(at, size);
     PN_LIST_EACH(it, &range.taken) {
         struct piece *p = PN_OF(it, struct piece, link);
         if (p->at == at) {

@@ -12,3 +12,5 @@ size_t pn_range_left(void);
 void *pn_range_take(size_t size);
 /* Drops whatever is mapped there. */
 void pn_range_give(void *at, size_t size);
+/* The same, but the addresses stay taken; also in a process that was forked after pn_range_reserve. 0 or a negative errno. */
+int pn_range_clear(void *at, size_t size);

@@ -66,6 +66,8 @@ int pn_segment_seal_writes(int fd)
     return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
 }
 
+int pn_segment_seal_seals(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) < 0 ? -errno : 0; }
+
 bool pn_segment_is_sound(int fd, size_t size)
 {
     struct stat st;

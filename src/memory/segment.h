@@ -15,6 +15,8 @@ int pn_segment_commit(int fd, size_t offset, size_t size);
 int pn_segment_populate(const void *at, size_t size, bool for_writing);
 /* From now on nobody can map it writable; mappings that are there stay as they are. */
 int pn_segment_seal_writes(int fd);
+/* Nobody who is given it can add seals; pn_segment_seal_writes does this, too. */
+int pn_segment_seal_seals(int fd);
 /* Whether a descriptor that another process sent is a segment of at least `size` bytes that cannot shrink, and whose memory is there. */
 bool pn_segment_is_sound(int fd, size_t size);
 

@@ -29,6 +29,7 @@ struct pn_call_head {
     uint32_t offset;                     /* in `space`, where it lies there */
     uint32_t serial;                     /* of the segment that it is in: numbers of calls are used again after a recall, these are not */
     uint8_t  kind, place, flags, pad;
+    uint32_t news;                       /* so many NEWS of the heap, since the link began, come before it */
     uint32_t places;                     /* with HAS_PLACES: where in `space` the functions' lie (module.h) */
 };
 enum { PN_IN_SLOT = PN_SLOT_BYTES - sizeof(struct pn_call_head) };
@@ -53,7 +54,8 @@ struct pn_calls {
     pn_u32 leave;                        /* the worker goes when it has nothing to do; relaxed: a wish, with a ring behind it */
     pn_u32 slot;                         /* what prong_slot says. Written while no call is there; the publish orders it */
     uint64_t base;                       /* number of the first call: random, so that no word that is spoilt looks like one that is not */
-    char pad[64 - 2 * sizeof(pn_u32) - sizeof(uint64_t)];
+    uint32_t news;                       /* so many NEWS of the heap come before READY is said */
+    char pad[64 - 3 * sizeof(pn_u32) - sizeof(uint64_t) - 4];
     pn_u64 asked;                        /* call number + 1 that is asked to give way; relaxed: a wish */
     char pad2[4096 - 64 - sizeof(pn_u64)];
     struct pn_call_slot call[PN_RING_SLOTS];

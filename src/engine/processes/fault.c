@@ -3,6 +3,7 @@
  * with the signal itself, whose action is the default again by then. */
 #include "engine/processes/fault.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/hear.h"
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -63,10 +64,24 @@ static void walk(struct pn_fault *msg, void *context, int signo)
 }
 #endif
 
+static void on_fault(int signo, siginfo_t *in, void *context);
+
+/* Once: the next one of its kind has the default again. */
+static void watch(int signo)
+{
+    struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND };
+    (void)sigaction(signo, &action, NULL);
+}
+
 static void on_fault(int signo, siginfo_t *in, void *context)
 {
     int error = errno;
     bool by_itself = in->si_code > 0;          /* else it was sent */
+    if (by_itself && signo == SIGSEGV && pn_hear_of((uint64_t)(uintptr_t)in->si_addr)) {
+        watch(signo);
+        errno = error;
+        return;                                /* and tries again */
+    }
     struct pn_fault msg = { .kind = PN_FAULT, .signo = signo, .call = *self.call,
                             .address = by_itself ? (uint64_t)(uintptr_t)in->si_addr : 0, .memory_is_out = memory_is_out(error) };
     send(&msg);
@@ -85,11 +100,10 @@ void pn_fault_watch(int channel, const uint64_t *call, bool memory_is_limited)
     static _Alignas(64) char stack[65536];
     static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
     stack_t alternate = { .ss_sp = stack, .ss_size = sizeof stack };
-    struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND };
     self.channel = channel;
     self.call = call;
     self.memory_is_limited = memory_is_limited;
     (void)sigaltstack(&alternate, NULL);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        (void)sigaction(faults[i], &action, NULL);
+        watch(faults[i]);
 }

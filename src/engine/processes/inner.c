@@ -8,6 +8,7 @@
 #include "core/engine.h"
 #include "core/run.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/hear.h"
 #include "engine/processes/module.h"
 #include "engine/processes/wire.h"
 #include "memory/segment.h"
@@ -48,11 +49,10 @@ int pn_inner_pool(prong_pool **ret_pool)
 
 /* ---- asking ---- */
 
-/* What the owner says next, with its descriptors. Without an owner there is nobody to work for. */
+/* What the owner says next, with its descriptors. */
 static const union pn_message *hear(int fds[PN_CHANNEL_FDS])
 {
-    if (pn_channel_receive(inner.channel, &inner.message, sizeof inner.message, fds, true) <= 0)
-        _exit(0);
+    pn_hear(&inner.message, sizeof inner.message, fds);
     return &inner.message;
 }
 

@@ -84,6 +84,35 @@ static int init_segment(const prong_pool *pool)
     return mem ? fd : fd < 0 ? fd : -ENOMEM;
 }
 
+static int send_news(struct pn_link *l, const struct pn_news_msg *msg)
+{
+    struct iovec part = { (void *)(uintptr_t)msg, sizeof *msg };
+    int fds[PN_NEWS_MOST], n = 0;
+    for (uint32_t i = 0; i < msg->count; i++)
+        if (msg->news[i].fd >= 0)
+            fds[n++] = msg->news[i].fd;
+    int r = pn_channel_send(l->channel, &part, 1, fds, (size_t)n, false);
+    l->news += r == 0;
+    return r;
+}
+
+int pn_link_tell_news(struct pn_link *l)
+{
+    enum { MESSAGES_MOST = 16 };
+    struct pn_heap *heap = l->pool->heap;
+    int r = 0;
+    for (int i = 0; i < MESSAGES_MOST && r == 0 && l->heap_known < pn_heap_generation(heap); i++) {
+        struct pn_news_msg msg = { .kind = PN_NEWS };
+        uint64_t generation = l->heap_known;
+        pn_heap_hold(heap);                    /* the descriptors stay */
+        msg.count = (uint32_t)pn_heap_news(heap, l->heap_known, msg.news, PN_NEWS_MOST, &generation);
+        r = msg.count ? send_news(l, &msg) : 0;
+        pn_heap_release(heap);
+        l->heap_known = r == 0 ? generation : l->heap_known;
+    }
+    return r < 0 ? -EPIPE : 0;
+}
+
 /* Without the kernel's randomness the clock's will do: it is against accidents. */
 static uint64_t random_base(void)
 {
@@ -104,7 +133,7 @@ static int send_hello(struct pn_link *l)
     struct iovec parts[3] = { { &hello, sizeof hello }, { p->init_places, hello.places_size }, { pool->init_record, pool->init_size } };
     int fds[PN_HELLO_FDS] = { [PN_FD_BOARD] = p->board_fd, [PN_FD_CALL_BELL] = l->call_bell, [PN_FD_REPLY_BELL] = l->reply_bell, [PN_FD_INIT] = -1 };
     (void)snprintf(hello.name, sizeof hello.name, "%.10s", pool->name);
-    pn_heap_tell(pool->heap, &hello.heap, &fds[PN_FD_HEAP]);
+    hello.heap = pn_heap_range(pool->heap);
     fds[PN_FD_AREA] = make_area(l);
     if (fds[PN_FD_AREA] >= 0) {
         l->calls->base = l->next = random_base();
@@ -115,6 +144,10 @@ static int send_hello(struct pn_link *l)
         r = fds[PN_FD_INIT] = init_segment(pool);
     if (r >= 0)
         r = pn_channel_send(l->channel, parts, large || !pool->init_size ? 2 : 3, fds, large ? PN_HELLO_FDS : PN_FD_INIT, false);
+    if (r >= 0)
+        r = pn_link_tell_news(l);
+    if (r >= 0)
+        l->calls->news = l->news;
     pn_close_fds(&fds[PN_FD_AREA], 1);
     pn_close_fds(&fds[PN_FD_INIT], 1);
     return r;
@@ -312,6 +345,9 @@ int pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *seg
     struct pn_call_slot *s = &l->calls->call[pn_ring_slot(l->next)];
     *f = (struct pn_flight){ .run = run, .call = l->next, .segment = segment, .output_fd = -1 };
     int r = put_record(l, s, f);
+    if (r == 0)
+        r = pn_link_tell_news(l);
+    s->head.news = l->news;
     if (r == 0 && segment)
         r = send_segment(l, s, segment_fd);
     if (r < 0)
@@ -576,6 +612,7 @@ static enum pn_said take_message(struct pn_link *l, union pn_message *m, size_t 
     case PN_STATE:
     case PN_ALLOC:
     case PN_FREE:
+    case PN_NEWS_PLEASE:
         return pn_nested_hear(l, m, got, fd) ? PN_SAID_NOTHING : PN_SAID_NONSENSE;
     default:
         return PN_SAID_NONSENSE;

@@ -54,7 +54,8 @@ struct pn_link {
     uint32_t first, count;
     uint32_t ahead_most;              /* so many may wait behind the one that runs: more for short runs (dispatch.c) */
     uint64_t next;                    /* number of the next call */
-    uint32_t segments;                /* sent */
+    uint32_t segments, news;          /* sent */
+    uint64_t heap_known;              /* the heap's generation that the worker has been told of */
     uint64_t space_head, space_tail;
     uint32_t runs;                    /* that this worker has ended */
 
@@ -94,6 +95,8 @@ static inline bool pn_link_had_begun(const struct pn_link *l, uint64_t call) { r
 prong_future *pn_link_recall(struct pn_link *l);
 /* Drops the oldest call without a reply: after a death. Its run is the caller's, or NULL: there is none. */
 prong_future *pn_link_drop_first(struct pn_link *l);
+/* Tells the worker of extents of the heap that have come or gone: not of more than the channel holds, as it asks for what it meets. 0 or -EPIPE. */
+int  pn_link_tell_news(struct pn_link *l);
 /* Has the one that runs asked to give way. */
 void pn_link_ask(struct pn_link *l, uint64_t call);
 

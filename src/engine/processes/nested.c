@@ -366,7 +366,7 @@ static int handle_alloc(prong_pool *pool, struct pn_link *l, const struct pn_ask
         return pn_error(-ENOMEM, "the pool's heap has no %llu bytes left", (unsigned long long)m->value);
     run->allocated = true;
     *ret_at = (uintptr_t)at;
-    return 0;
+    return pn_link_tell_news(l);
 }
 
 static void handle_wait(struct pn_link *l, bool now)
@@ -393,6 +393,8 @@ static void handle_question(prong_pool *pool, struct pn_link *l, const struct pn
         r = handle_alloc(pool, l, m, &value);
     else if (m->kind == PN_FREE)
         r = pn_heap_free(pool->heap, (void *)(uintptr_t)m->value) ? 0 : pn_error(-EINVAL, "no memory of this pool");
+    else if (m->kind == PN_NEWS_PLEASE)
+        r = pn_link_tell_news(l);
     if (m->kind == PN_WAIT)
         handle_wait(l, m->value);
     else if (m->kind == PN_UNWAIT)

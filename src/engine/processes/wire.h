@@ -9,9 +9,9 @@
  *   owner --START, KILL--> zygote                   over the pool's channel; START with the worker's end of its own channel
  *   zygote --STARTED, NOT_STARTED, ENDED--> owner   over the pool's channel; STARTED with the worker's pidfd
  *   zygote --TEND------> owner                      over a pool's channel: something came over the control channel
- *   owner --HELLO, SEGMENT--> worker                over the worker's channel
+ *   owner --HELLO, NEWS, SEGMENT--> worker          over the worker's channel
  *   worker --READY, WAKE, OUTPUT, FAULT--> owner
- *   worker --SUBMIT, WAIT, UNWAIT, CANCEL, STATE, ALLOC, FREE--> owner
+ *   worker --SUBMIT, WAIT, UNWAIT, CANCEL, STATE, ALLOC, FREE, NEWS_PLEASE--> owner
  *                                                   for a task that uses its own pool: each is answered once, by ANSWER or ENDED_INSIDE
  *
  * The end of a channel is a message, too: the owner shuts a worker's down to retire it, and a pool's to end all its workers; once the
@@ -24,8 +24,8 @@
 
 enum { PN_INIT_INLINE_MAX = 16384 };     /* init records up to this travel in the message, larger ones as a segment */
 
-enum pn_wire_kind { PN_HERE = 1, PN_STANDBY, PN_PROMOTE, PN_TEND, PN_OPEN_POOL, PN_START, PN_KILL_WORKER, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_SEGMENT, PN_READY, PN_WAKE,
-                    PN_OUTPUT, PN_FAULT, PN_SUBMIT, PN_WAIT, PN_UNWAIT, PN_CANCEL, PN_STATE, PN_ALLOC, PN_FREE, PN_ANSWER, PN_ENDED_INSIDE };
+enum pn_wire_kind { PN_HERE = 1, PN_STANDBY, PN_PROMOTE, PN_TEND, PN_OPEN_POOL, PN_START, PN_KILL_WORKER, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_NEWS, PN_SEGMENT, PN_READY, PN_WAKE,
+                    PN_OUTPUT, PN_FAULT, PN_SUBMIT, PN_WAIT, PN_UNWAIT, PN_CANCEL, PN_STATE, PN_ALLOC, PN_FREE, PN_NEWS_PLEASE, PN_ANSWER, PN_ENDED_INSIDE };
 
 struct pn_zygote_msg {
     uint32_t kind;
@@ -36,19 +36,21 @@ struct pn_zygote_msg {
 
 struct pn_open_pool_msg { uint32_t kind; struct pn_surroundings surroundings; };      /* its descriptors behind the channel */
 
-/* Beside HELLO: the link's memory, the owner's board, the worker's bell and the owner's, the two areas of the heap, and the init record if it
- * is large. */
-enum pn_hello_fd { PN_FD_AREA, PN_FD_BOARD, PN_FD_CALL_BELL, PN_FD_REPLY_BELL, PN_FD_HEAP, PN_FD_INIT = PN_FD_HEAP + 2, PN_HELLO_FDS };
+/* Beside HELLO: the link's memory, the owner's board, the worker's bell and the owner's, and the init record if it is large. */
+enum pn_hello_fd { PN_FD_AREA, PN_FD_BOARD, PN_FD_CALL_BELL, PN_FD_REPLY_BELL, PN_FD_INIT, PN_HELLO_FDS };
 struct pn_hello {
     uint32_t kind;
     char name[16];
-    struct pn_heap_plan heap;
+    struct pn_heap_range heap;
     struct pn_call init;                 /* kind 0: none */
     uint64_t cpu_ms, memory_bytes;       /* limits; 0: none */
     uint64_t places_size;                /* where its function is follows (module.h); 0: the address tells */
     uint64_t init_size;                  /* its record follows then, or is in the segment */
 };
 
+/* Extents of the heap have come, with their descriptors, or gone. The messages are counted: a call says how many come before it. */
+enum { PN_NEWS_MOST = 8 };
+struct pn_news_msg { uint32_t kind, count; struct pn_extent_news news[PN_NEWS_MOST]; };
 struct pn_segment_msg { uint32_t kind; uint32_t serial; };     /* the record of the call that names it, to be changed in place */
 
 struct pn_ready { uint32_t kind; prong_error end; };
@@ -78,7 +80,7 @@ struct pn_submit_msg {
     uint64_t size, ask_ms, kill_ms, tag; /* its record follows then, or is in the segment */
 };
 /* WAIT: for any run that it has submitted to end; value 1: only if one has. UNWAIT: no longer; a WAIT is answered by that. CANCEL: run, value is how.
- * STATE: run. ALLOC: value is the size, access. FREE: value is the address. */
+ * STATE: run. ALLOC: value is the size, access. FREE: value is the address. NEWS_PLEASE: of the heap, which come before the answer. */
 struct pn_ask_msg { uint32_t kind, access; uint64_t run, value; };
 struct pn_answer_msg { uint32_t kind; int32_t r; uint64_t value; char text[160]; };      /* r: as the call returns, with its words */
 struct pn_ended_inside_msg {
@@ -91,6 +93,7 @@ struct pn_ended_inside_msg {
 union pn_message {
     uint32_t kind;
     struct pn_hello hello;
+    struct pn_news_msg news;
     struct pn_segment_msg segment;
     struct pn_ready ready;
     struct pn_wake wake;

@@ -8,6 +8,7 @@
 #include "engine/processes/area.h"
 #include "engine/processes/channel.h"
 #include "engine/processes/fault.h"
+#include "engine/processes/hear.h"
 #include "engine/processes/inner.h"
 #include "engine/processes/module.h"
 #include "engine/processes/wire.h"
@@ -54,7 +55,8 @@ static int take_segment(uint64_t serial)
 {
     int fds[PN_CHANNEL_FDS];
     for (;;) {
-        if (pn_channel_receive(self.channel, &message, sizeof message, fds, true) <= 0 || message.kind != PN_SEGMENT)
+        pn_hear(&message, sizeof message, fds);
+        if (message.kind != PN_SEGMENT)
             leave();
         if (message.segment.serial == serial)
             return fds[0];
@@ -295,6 +297,7 @@ static void run(void)
     prong_error end = { .tag = in->head.tag };
     const char *inlined;
     struct pn_call call = read_call(in, &inlined);
+    pn_hear_news(in->head.news);
     struct record r = take_record(&in->head, inlined);
     struct pn_context c = { .slot = take_slot(), .asked = &self.calls->asked, .asked_value = self.next + 1,
                             .segment_from = PN_OUTPUT_MAX + 1, .output_most = self.output_most, .home = pn_inner_pool, .piece = &self.replies->piece,
@@ -357,7 +360,8 @@ static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
     pn_store_relaxed(&self.replies->begun, self.next);         /* the owner looks after READY has come */
     (void)take_slot();
     pn_inner_begin(self.channel, self.calls, self.board);
-    return self.board && pn_heap_join(&hello->heap, &fds[PN_FD_HEAP]) == 0;
+    pn_hear_begin(self.channel, &hello->heap);
+    return self.board != NULL;
 }
 
 static void *init_record(const struct pn_hello *hello, int segment)
@@ -396,7 +400,9 @@ static void greet(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
     struct iovec part = { .iov_base = &ready, .iov_len = sizeof ready };
     if (!join_owner(hello, fds))
         pn_end_set(&ready.end, PRONG_LOST, errno, "a worker cannot map its shared memory: %s", strerror(errno));
-    else if (hello->init.kind)
+    else
+        pn_hear_news(self.calls->news);
+    if (ready.end.kind == PRONG_DONE && hello->init.kind)
         run_init(hello, fds[PN_FD_INIT], &ready.end);
     if (pn_channel_send(self.channel, &part, 1, NULL, 0, true) < 0 || ready.end.kind != PRONG_DONE)
         leave();
