@@ -368,6 +368,8 @@ START_TEST(where_memory_is_out_an_allocation_fails_and_no_more)
     struct pn_heap *h = open_heap(true, 0);
     unsigned char *first = alloc(h, 100, PRONG_READ);
     memset(first, 7, 100);
+    atomic_store(&memory_left, 0);
+    refused(h, MIB, PRONG_READ);                        /* it would reach where none is yet */
     for (int left = 0; left < 6; left++) {
         for (int k = 0; k < 2; k++) {
             atomic_store(&memory_left, left);
@@ -376,7 +378,6 @@ START_TEST(where_memory_is_out_an_allocation_fails_and_no_more)
         ck_assert(is_filled(first, 100, 7));
     }
     atomic_store(&memory_left, 0);
-    refused(h, MIB, PRONG_READ);                        /* it would reach where none is yet */
     unsigned char *second = alloc(h, 1000, PRONG_READ); /* it fits where memory is already */
     memset(second, 8, 1000);
     atomic_store(&memory_left, INT_MAX);
