@@ -131,8 +131,11 @@ static void *allocate_and_free(void *arg)
     enum { N = 100 };
     struct shadow shadow[N] = { { NULL, 0, 0 } };
     uint64_t seed = (uintptr_t)arg;
-    for (int k = 0; k < ROUNDS(20000); k++)
+    for (int k = 0; k < ROUNDS(20000); k++) {
         step(common, &shadow[random_next(&seed) % N], &seed);
+        if (k % 100 == 0)
+            pn_heap_free(common, alloc(common, EXTENT + 1, PRONG_READ));        /* an extent that comes and goes */
+    }
     for (int k = 0; k < N; k++)
         if (shadow[k].mem)
             step(common, &shadow[k], &seed);
@@ -148,6 +151,7 @@ START_TEST(threads_may_allocate_and_free_at_once)
     struct pn_extent_news news[8];
     uint64_t known = 0;
     common = open_heap(_i, 0);
+    atomic_store(&no_memory_needed, 1);
     atomic_store(&threads_left, N);
     for (int k = 0; k < N; k++)
         ck_assert_int_eq(pthread_create(&thread[k], NULL, allocate_and_free, (void *)(uintptr_t)(k + 1)), 0);
@@ -236,11 +240,12 @@ START_TEST(freeing_what_is_no_block_stops_the_program)
 {
     struct pn_heap *h = open_heap(_i, 0);
     char *mem = alloc(h, 1000, PRONG_WRITE), *large = alloc(h, EXTENT + 1, PRONG_WRITE), *freed = alloc(h, 64, PRONG_WRITE);
-    char *gone = alloc(h, EXTENT + 1, PRONG_WRITE);
+    char *melted = alloc(h, 64, PRONG_WRITE), *gone = alloc(h, EXTENT + 1, PRONG_WRITE);
     (void)alloc(h, 64, PRONG_WRITE);
     pn_heap_free(h, freed);
+    pn_heap_free(h, melted);
     pn_heap_free(h, gone);
-    char *wrong[] = { mem + 1, mem + 64, mem + 1024, freed, large + 64, large + EXTENT + MIB, gone, (char *)&h };
+    char *wrong[] = { mem + 1, mem + 64, mem + 1024, freed, melted, large + 64, large + EXTENT + MIB, gone, (char *)&h };
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
         in_other_process(SIGABRT, free_it, &(struct mistake){ h, wrong[k] });
     pn_heap_free(h, mem);
@@ -368,6 +373,8 @@ START_TEST(where_memory_is_out_an_allocation_fails_and_no_more)
     struct pn_heap *h = open_heap(true, 0);
     unsigned char *first = alloc(h, 100, PRONG_READ);
     memset(first, 7, 100);
+    atomic_store(&memory_left, 0);
+    refused(h, MIB, PRONG_READ);                        /* it would reach where none is yet */
     for (int left = 0; left < 6; left++) {
         for (int k = 0; k < 2; k++) {
             atomic_store(&memory_left, left);
@@ -376,7 +383,6 @@ START_TEST(where_memory_is_out_an_allocation_fails_and_no_more)
         ck_assert(is_filled(first, 100, 7));
     }
     atomic_store(&memory_left, 0);
-    refused(h, MIB, PRONG_READ);                        /* it would reach where none is yet */
     unsigned char *second = alloc(h, 1000, PRONG_READ); /* it fits where memory is already */
     memset(second, 8, 1000);
     atomic_store(&memory_left, INT_MAX);

@@ -48,7 +48,7 @@ static size_t machine_memory(void)
     return pages > 0 ? (size_t)pages * (size_t)sysconf(_SC_PAGESIZE) : (size_t)1 << 30;
 }
 
-/* A limit that was asked for can be used up, whatever the sizes of the blocks, if there are twice as many addresses. */
+/* Large blocks leave room at the ends of extents: a limit that was asked for can be used up if there are twice as many addresses. */
 static int open_limited(struct pn_heap *h, uint64_t bytes, bool shared)
 {
     h->limit = bytes < SIZE_MAX / 8 ? (size_t)bytes : SIZE_MAX / 8;
