@@ -15,8 +15,9 @@
  * otherwise. NULL or zeroed options are the defaults. Deadlines are moments, not durations, so one serves many calls.
  *
  * Handles belong to the process that opened them: not for records, and dead (-EOWNERDEAD, NULL, or no effect) in a forked child.
- * Inside a task, NULL for a pool means the pool it runs in. Inside a task of "processes" there is no way back to that pool yet:
- * such calls are -ENOTSUP. Opening pools of its own is open to any task.
+ * Inside a task, NULL for a pool means the pool it runs in. A task of "processes" that waits holds its process meanwhile, and another takes its
+ * place: what it submits comes before what waits, and depth costs processes, not deadlocks. There, only the thread that runs the task uses
+ * the pool and its futures. Opening pools of its own is open to any task.
  *
  * The functions ending in _v are the ABI; the inline forms pass the size of the options the caller was compiled with. */
 #ifndef PRONG_H
@@ -96,7 +97,7 @@ typedef struct prong_pool_opts {
     uint64_t heap_bytes;         /* how much prong_alloc may give of each kind; 0: as much as the machine has memory. "processes" takes
                                     it from the range reserved at prong_init (1 TiB, or less where address space is limited), and
                                     with 0 is content with half of what is free there */
-    prong_fn *init;              /* runs once in each worker before its first task; failing three times in a row breaks the pool */
+    prong_fn *init;              /* runs once in each worker before its first task, a spare included; failing three times in a row breaks the pool */
     const void *init_record;     /* copied at open */
     size_t   init_size;
     uint32_t runs_per_worker;    /* "processes": replace a worker after so many; 0: never. Elsewhere -ENOTSUP */
@@ -140,8 +141,8 @@ enum prong_promise { PRONG_SHARES_ALL, PRONG_SHARES_HEAP, PRONG_CONTAINS_CRASHES
 PRONG_API bool prong_promises(const prong_pool *pool, enum prong_promise what);
 
 /* Zeroed memory, aligned to 64, that every worker on this machine sees at the same address. NULL and errno: ENOMEM, none left.
- * What a task allocates goes when its run ends badly; all goes with the pool. Inside a task of "processes": ENOTSUP for now (later
- * PRONG_WRITE only, else EACCES). prong_free of NULL is fine; of what prong_alloc of this pool did not give, it stops the program. */
+ * What a task allocates goes when its run ends badly; all goes with the pool. Inside a task of "processes": PRONG_WRITE only, else EACCES.
+ * prong_free of NULL is fine; of what prong_alloc of this pool did not give, it stops the program. */
 enum prong_access { PRONG_READ = 0,   /* the submitter writes, workers read: a wild worker cannot spoil it */
                     PRONG_WRITE };    /* workers write, too: what one spoils is spoilt for all, and nothing tells */
 PRONG_API void *prong_alloc(prong_pool *pool, size_t size, enum prong_access access);
@@ -161,8 +162,8 @@ typedef struct prong_run_opts {
 } prong_run_opts;
 
 /* -EAGAIN: no room before the deadline. -ESHUTDOWN: the pool is closing. -EPIPE: the pool is broken (its open futures end LOST).
- * -EINVAL on processes and mpi: fn is in no loaded module; -ENOTSUP on processes: in one loaded after prong_init. -EMSGSIZE: over
- * PRONG_RECORD_MAX. ret_future NULL: no handle (give a group, or nobody learns the end). With a group and ret_future both give the
+ * -EINVAL on processes and mpi: fn is in no loaded module, or in one whose file is gone. A run whose module its worker cannot load, or loads as
+ * another build, ends PRONG_LOST, ENOEXEC. -EMSGSIZE: over PRONG_RECORD_MAX. ret_future NULL: no handle (give a group, or nobody learns the end). With a group and ret_future both give the
  * same handle: to be freed once, after prong_group_next gave it. */
 PRONG_API int prong_submit_v(prong_pool *pool, prong_fn *fn, const void *record, size_t size, const prong_run_opts *opts, size_t opts_size,
                              prong_future **ret_future);

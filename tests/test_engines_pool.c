@@ -169,7 +169,7 @@ START_TEST(an_engine_tells_what_it_promises)
     ck_assert(prong_promises(pool, PRONG_SHARES_HEAP));
     ck_assert(prong_promises(pool, PRONG_CONTAINS_CRASHES) == apart);
     ck_assert(prong_promises(pool, PRONG_KILLS) == apart);
-    ck_assert(!prong_promises(pool, PRONG_LIMITS_MEMORY));
+    ck_assert(prong_promises(pool, PRONG_LIMITS_MEMORY) == apart);
     ck_assert(!prong_promises(pool, PRONG_SANDBOXES));
     ck_assert_uint_eq(prong_pool_workers(pool), engines[_i].workers);
     ck_assert_uint_ge(prong_pool_slots(pool), engines[_i].workers);
@@ -182,7 +182,11 @@ START_TEST(what_is_not_promised_is_refused)
     prong_pool *pool = NULL, *other = begin(_i);
     const char *engine = engines[_i].name;
     unsigned fds = open_fds();
-    ck_refused(prong_pool_open(&(prong_pool_opts){ .engine = engine, .memory_bytes = 1 << 30 }, &pool), ENOTSUP);
+    if (engines[_i].kind != PROCESSES) {
+        ck_refused(prong_pool_open(&(prong_pool_opts){ .engine = engine, .memory_bytes = 1 << 30 }, &pool), ENOTSUP);
+        ck_refused(prong_pool_open(&(prong_pool_opts){ .engine = engine, .cpu_ms = 1000 }, &pool), ENOTSUP);
+        ck_refused(prong_pool_open(&(prong_pool_opts){ .engine = engine, .files = 100 }, &pool), ENOTSUP);
+    }
     ck_refused(prong_pool_open(&(prong_pool_opts){ .engine = engine, .sandbox = "pure" }, &pool), ENOTSUP);
     ck_refused(prong_pool_open(&(prong_pool_opts){ .engine = engine, .sandbox = "read" }, &pool), ENOTSUP);
     ck_assert_int_lt(prong_pool_open(&(prong_pool_opts){ .engine = engine, .sandbox = "cellar" }, &pool), 0);

@@ -405,8 +405,6 @@ static int do_submit_more(void *record)
 
 START_TEST(the_limit_does_not_hold_in_a_task_of_the_pool)
 {
-    if (engines[_i].kind == PROCESSES)
-        skip("a task of \"processes\" cannot submit to its pool in this version");
     prong_pool *pool = begin_with(_i, (prong_pool_opts){ .queue_limit = 1 });
     for (int k = 0; k < 10; k++)
         ck_assert_int_eq(take_end(submit(pool, do_submit_more, NULL, 0, NULL)).kind, PRONG_DONE);

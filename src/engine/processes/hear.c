@@ -49,7 +49,7 @@ void pn_hear_news(uint32_t count)
 {
     struct pn_news_msg m;
     int fds[PN_CHANNEL_FDS];
-    while (self.news != count) {
+    while ((int32_t)(count - self.news) > 0) {        /* more may have come with the answer to a question */
         receive(&m, sizeof m, fds);
         if (!is_news(&m, fds))
             _exit(0);
