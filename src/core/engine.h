@@ -17,8 +17,12 @@ struct pn_engine {
     int  (*open)(prong_pool *pool);
     /* Whether workers can call these functions, and in *ret_place what tells them where, malloc'ed, or NULL. NULL: always. */
     int  (*check)(prong_pool *pool, const struct pn_call *call, void **ret_place);
+    /* Memory for a record that workers can take as it is: a segment and its mapping, or *ret_mem NULL: any memory will do. 0 or a negative errno
+     * with its words. NULL: any memory always does. */
+    int  (*reserve)(size_t size, int *ret_fd, void **ret_mem);
     /* Locked, and may let the lock go for a while: this run waits in the queue now. */
     void (*ready)(prong_pool *pool, prong_future *run);
+    bool ready_for_all;              /* one call does for many that came at once, with the same options */
     /* Locked. The run is asked to give way (its `asked` is set already), or is to be killed: the engine tells its worker.
      * NULL: nothing to tell; no way to kill. */
     void (*ask)(prong_pool *pool, prong_future *run);

@@ -171,15 +171,24 @@ static int wait_for_end(prong_group *g, prong_time deadline)
     return 0;
 }
 
-int pn_group_take(prong_group *g, prong_time deadline, prong_future **ret_ended)
+int pn_group_take_some(prong_group *g, prong_time deadline, size_t most, prong_future *ret_ended[], size_t *ret_n)
 {
+    size_t n = 0;
+    prong_future *run;
     pn_lock(&g->pool->lock);
     int r = wait_for_end(g, deadline);
-    prong_future *run = r == 0 ? take_ended(g) : NULL;
+    while (r == 0 && n < most && (run = take_ended(g)) != NULL)
+        ret_ended[n++] = run;
     pn_unlock(&g->pool->lock);
-    if (run)
-        *ret_ended = run;
-    return r == 0 && !run ? -ENOENT : r;
+    if (n)
+        *ret_n = n;
+    return r == 0 && !n ? -ENOENT : r;
+}
+
+int pn_group_take(prong_group *g, prong_time deadline, prong_future **ret_ended)
+{
+    size_t one;
+    return pn_group_take_some(g, deadline, 1, ret_ended, &one);
 }
 
 int prong_group_next(prong_group *g, prong_time deadline, prong_future **ret_ended)

@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static struct pn_link *new_link(prong_pool *pool, uint32_t index)
 {
@@ -166,6 +167,24 @@ static int check(prong_pool *pool, const struct pn_call *call, void **ret_place)
     return r;
 }
 
+/* Without a descriptor, or where files may not be so large, it is copied for the worker when its turn comes. */
+static int reserve(size_t size, int *ret_fd, void **ret_mem)
+{
+    if (size <= PN_SPACE_RECORD_MAX)
+        return 0;
+    int fd = pn_segment_new("prong-record", size);
+    if (fd < 0)
+        return fd == -ENOMEM ? fd : 0;
+    void *mem = pn_segment_map(fd, size, true);
+    if (!mem) {
+        (void)close(fd);
+        return -ENOMEM;
+    }
+    *ret_fd = fd;
+    *ret_mem = mem;
+    return 0;
+}
+
 /* The manager must know of a time to keep that is before its next, and of what is left to it. */
 static void ready(prong_pool *pool, prong_future *run)
 {
@@ -245,7 +264,9 @@ const struct pn_engine pn_processes = {
     .most_workers = 1u << 14,
     .open = open_processes,
     .check = check,
+    .reserve = reserve,
     .ready = ready,
+    .ready_for_all = true,
     .ask = ask,
     .kill = kill_run,
     .recall = recall,
