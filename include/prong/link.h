@@ -37,8 +37,8 @@ static inline int prong_link_submit(prong_pool *pool, prong_fn *fn, prong_reserv
 /* Gives back those that shall not be submitted; NULLs among them are fine. */
 PRONG_API void prong_link_drop(prong_reserved *const runs[], size_t n);
 
-/* As prong_group_next, but takes all that have ended, at most `most`, in the order of their ends: waits for the first alone. Their number is in
- * *ret_n, at least 1; `most` 0 is -EINVAL. */
+/* As prong_group_next, but takes all that have ended, at most `most`, in the order of their ends: waits for the first alone,
+ * and takes along what comes within a few microseconds of another. Their number is in *ret_n, at least 1; `most` 0 is -EINVAL. */
 PRONG_API int  prong_link_take(prong_group *g, prong_time deadline, size_t most, prong_future *ret_futures[], size_t *ret_n);
 
 /* As prong_future_free for each. */

@@ -34,6 +34,8 @@ struct pn_engine {
     /* Locked, and may let the lock go for a while: looks for ends itself, and returns when `done` says so (asked under the lock; not so at the
      * call), or the deadline has passed. false: another thread does that already, and will tell. NULL: workers tell by themselves. */
     bool (*attend)(prong_pool *pool, bool (*done)(const void *what), const void *what, prong_time deadline);
+    /* Locked, and may let the lock go: takes what ends within a few microseconds, one after the other, until there is `enough`. Only with attend. */
+    void (*linger)(prong_pool *pool, bool (*enough)(const void *what), const void *what);
     /* Locked. A run has ended that was not ended by who attends. NULL: nobody has to know. */
     void (*ended)(prong_pool *pool);
     /* Locked; pool->workers has changed. 0 or a negative errno with its words. NULL: there is only one number it can be. */

@@ -190,7 +190,10 @@ static void ready(prong_pool *pool, prong_future *run)
 {
     struct pn_processes *p = pool->state;
     prong_time end = run->kill_ms ? pn_after_ms(pn_now(), run->kill_ms) : PRONG_NEVER;     /* the run may be gone when it has been handed out */
-    pn_hand_out_small(pool);
+    if (pool->queue.count > 1)
+        pn_hand_out_batch(pool);
+    else
+        pn_hand_out_small(pool);
     bool is_sooner = end != PRONG_NEVER && (p->until == PRONG_NEVER || end < p->until);
     if (is_sooner || (pool->queue.count && !pn_list_empty(&p->idle)))
         pn_manager_wake(p);
@@ -273,6 +276,7 @@ const struct pn_engine pn_processes = {
     .recall_all = pn_take_all_back,
     .begun = begun,
     .attend = pn_attend,
+    .linger = pn_linger,
     .ended = pn_kick_seat,
     .resize = resize,
     .stop = stop,
