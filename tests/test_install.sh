@@ -160,6 +160,7 @@ print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "prefix"))')
 
 ok "it installs into a folder of its own" install_all
 ok "the header is there" find_installed /include/prong.h
+ok "and that for bindings" find_installed /include/prong/link.h
 ok "the library is there, under its three names" eval 'find_installed /libprong.so && find_installed /libprong.so.0 && find_installed /libprong.so.0.1.0'
 ok "the program is there" find_installed /bin/prong
 if meson introspect --targets "$build" | grep -q '"generated-man-prong"'; then

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What the libraries give to a linker: the functions of the header, and nothing else.
+"""What the libraries give to a linker: the functions of the headers, and nothing else.
 
-    python3 tests/test_symbols.py HEADER LIBPRONG.SO LIBPRONG.A
+    python3 tests/test_symbols.py LIBPRONG.SO LIBPRONG.A HEADER...
 """
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import tap
 
@@ -27,13 +28,14 @@ def dynamic(path, tag):
     return re.findall(rf"\({tag}\).*\[(.*)\]", output_of("readelf", "--dynamic", "--wide", path))
 
 
-def cases(header, shared, static):
-    with open(header, encoding="utf-8") as file:
-        declared = set(DECLARED.findall(file.read()))
+def cases(shared, static, *headers):
+    found = {header: set(DECLARED.findall(Path(header).read_text(encoding="utf-8"))) for header in headers}
+    declared = set().union(*found.values())
     exported = {name for name, kind in defined(shared, "--dynamic").items() if kind != "A"}
     plain = {name.split("@")[0] for name in exported}
-    yield "the header declares functions", [] if len(declared) > 30 else [f"found {sorted(declared)}"]
-    yield "each function of the header is exported", [f"{name} is not" for name in sorted(declared - plain)]
+    yield "each header declares functions", [f"{header}: found none" for header in headers if not found[header]]
+    yield "they are many", [] if len(declared) > 30 else [f"found {sorted(declared)}"]
+    yield "each function of the headers is exported", [f"{name} is not" for name in sorted(declared - plain)]
     yield "nothing else is exported", [f"{name} is" for name in sorted(plain - declared)]
     yield "each has the version PRONG_0", [name for name in sorted(exported) if not name.endswith("@@PRONG_0")]
     yield "all are functions", [name for name, kind in defined(shared, "--dynamic").items() if kind not in "TA"]
@@ -46,7 +48,7 @@ def cases(header, shared, static):
 
 
 def main():
-    return tap.tell(cases(*sys.argv[1:4]))
+    return tap.tell(cases(*sys.argv[1:]))
 
 
 if __name__ == "__main__":

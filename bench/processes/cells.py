@@ -94,6 +94,7 @@ def empty_runs():
         empty_row("prong, futures, window 32", "prong_empty", "window-32", is_prong=True),
         empty_row("prong, futures, batches of 64", "prong_empty", f"batch-{WINDOW}", is_prong=True),
         empty_row("prong, group, batches of 1024", "prong_empty", "group-1024", is_prong=True),
+        empty_row("prong/link.h, batches of 64", "prong_empty", f"link-{WINDOW}", is_prong=True),
         empty_row("plain ring, batches of 64", "ring", f"plain-{WINDOW}", is_reference=True),
         empty_row("plain ring, window 64", "ring", f"window-{WINDOW}", is_reference=True),
         empty_row("ring, cached counters, batches of 64", "ring", f"cached-{WINDOW}", is_reference=True),

@@ -4,8 +4,10 @@
  *
  *     window-N  N futures are under way, the oldest is taken, the next run is submitted
  *     batch-N   N runs are submitted, then their futures are taken in order
- *     group-N   N runs without a future of their own are submitted, then taken from their group */
+ *     group-N   N runs without a future of their own are submitted, then taken from their group
+ *     link-N    the same through prong/link.h: reserved, submitted, taken and freed many at a time */
 #include "prong_use.h"
+#include <prong/link.h>
 #include <string.h>
 
 enum { MOST = 4096 };
@@ -77,8 +79,28 @@ static void group_once(void *arg)
         wrong("the records of a group do not add up");
 }
 
+static void link_once(void *arg)
+{
+    static prong_reserved *reserved[MOST];
+    static uint64_t *records[MOST];
+    size_t got;
+    (void)arg;
+    must(prong_link_reserve(pool, sizeof **records, n, reserved, (void **)records), "prong_link_reserve");
+    for (size_t i = 0; i < n; i++)
+        *records[i] = submitted + i;
+    must(prong_link_submit(pool, empty, reserved, n, &(prong_run_opts){ .group = group, .tag = submitted }, NULL), "prong_link_submit");
+    submitted += n;
+    for (; taken < submitted; taken += got) {
+        must(prong_link_take(group, PRONG_NEVER, n, futures, &got), "prong_link_take");
+        for (size_t i = 0; i < got; i++)
+            if (*(uint64_t *)prong_future_record(futures[i]) != prong_future_tag(futures[i]) + 1)
+                wrong("the record of a run is not its own");
+        prong_link_free(futures, got);
+    }
+}
+
 static const struct way { const char *prefix; void (*once)(void *arg); } ways[] = {
-    { "window-", window_once }, { "batch-", batch_once }, { "group-", group_once },
+    { "window-", window_once }, { "batch-", batch_once }, { "group-", group_once }, { "link-", link_once },
 };
 
 int main(int argc, char **argv)
@@ -89,7 +111,7 @@ int main(int argc, char **argv)
             way = &ways[i];
     n = way ? strtoul(argv[1] + strlen(way->prefix), NULL, 10) : 0;
     if (n < 1 || n > MOST) {
-        fputs("usage: prong_empty window-N|batch-N|group-N PLACE SECONDS\n", stderr);
+        fputs("usage: prong_empty window-N|batch-N|group-N|link-N PLACE SECONDS\n", stderr);
         return 2;
     }
     struct place place = place_of(argv[2]);

@@ -20,8 +20,12 @@ struct pn_engine {
     int  (*check)(prong_pool *pool, const struct pn_call *call, void **ret_place);
     /* Locked. Whether this run, which is about to enter, may: 0, or a negative errno with its words. NULL: always. */
     int  (*admit)(prong_pool *pool, prong_future *run);
+    /* Memory for a record that workers can take as it is: a segment and its mapping, or *ret_mem NULL: any memory will do. 0 or a negative errno
+     * with its words. NULL: any memory always does. */
+    int  (*reserve)(size_t size, int *ret_fd, void **ret_mem);
     /* Locked, and may let the lock go for a while: this run waits in the queue now. */
     void (*ready)(prong_pool *pool, prong_future *run);
+    bool ready_for_all;              /* one call does for many that came at once, with the same options */
     /* Locked. The run is asked to give way (its `asked` is set already), or is to be killed: the engine tells its worker.
      * NULL: nothing to tell; no way to kill. */
     void (*ask)(prong_pool *pool, prong_future *run);
@@ -33,6 +37,8 @@ struct pn_engine {
     /* Locked, and may let the lock go for a while: looks for ends itself, and returns when `done` says so (asked under the lock; not so at the
      * call), or the deadline has passed. false: another thread does that already, and will tell. NULL: workers tell by themselves. */
     bool (*attend)(prong_pool *pool, bool (*done)(const void *what), const void *what, prong_time deadline);
+    /* Locked, and may let the lock go: takes what ends within a few microseconds, one after the other, until there is `enough`. Only with attend. */
+    void (*linger)(prong_pool *pool, bool (*enough)(const void *what), const void *what);
     /* Locked. A run has ended that was not ended by who attends. NULL: nobody has to know. */
     void (*ended)(prong_pool *pool);
     /* Not locked. Memory of the pool, where the core does not have it itself: NULL and errno, with words; false: it was none of it. NULL: the core does. */

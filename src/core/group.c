@@ -13,6 +13,7 @@ struct prong_group {
     prong_pool *pool;
     struct pn_list open, ended;    /* runs; open ones in the order of submission, ended ones in the order of their ends */
     struct pn_cond more;           /* a run ended */
+    size_t ended_count;
     uint64_t submitted;
     bool stop_at_bad, stopped;     /* the first bad end asks all others to give way; it has */
     int fd;                        /* -1: nobody asked for it. Readable while `ended` is not empty */
@@ -66,6 +67,7 @@ void pn_group_ended(prong_group *g, prong_future *run)
         fd_set_readable(g);
     pn_list_remove(&run->of_group);
     pn_list_push_back(&g->ended, &run->of_group);
+    g->ended_count++;
     if (g->stop_at_bad && !g->stopped && run->end.kind != PRONG_DONE)
         pn_group_stop(g);
     pn_cond_broadcast(&g->more);
@@ -102,6 +104,7 @@ static prong_future *take_ended(prong_group *g)
     prong_future *run = PN_OF(g->ended.next, prong_future, of_group);
     pn_list_remove(&run->of_group);
     run->group = NULL;
+    g->ended_count--;
     if (pn_list_empty(&g->ended))
         fd_set_quiet(g);
     return run;
@@ -171,15 +174,34 @@ static int wait_for_end(prong_group *g, prong_time deadline)
     return 0;
 }
 
-int pn_group_take(prong_group *g, prong_time deadline, prong_future **ret_ended)
+struct wanted { const prong_group *g; size_t most; };
+
+static bool is_enough(const void *what)
 {
+    const struct wanted *w = what;
+    return w->g->ended_count >= w->most || pn_list_empty(&w->g->open);
+}
+
+int pn_group_take_some(prong_group *g, prong_time deadline, size_t most, prong_future *ret_ended[], size_t *ret_n)
+{
+    size_t n = 0;
+    prong_future *run;
     pn_lock(&g->pool->lock);
     int r = wait_for_end(g, deadline);
-    prong_future *run = r == 0 ? take_ended(g) : NULL;
+    if (r == 0 && g->ended_count < most && g->pool->engine->linger && deadline != PRONG_NOW)
+        g->pool->engine->linger(g->pool, is_enough, &(struct wanted){ g, most });
+    while (r == 0 && n < most && (run = take_ended(g)) != NULL)
+        ret_ended[n++] = run;
     pn_unlock(&g->pool->lock);
-    if (run)
-        *ret_ended = run;
-    return r == 0 && !run ? -ENOENT : r;
+    if (n)
+        *ret_n = n;
+    return r == 0 && !n ? -ENOENT : r;
+}
+
+int pn_group_take(prong_group *g, prong_time deadline, prong_future **ret_ended)
+{
+    size_t one;
+    return pn_group_take_some(g, deadline, 1, ret_ended, &one);
 }
 
 int prong_group_next(prong_group *g, prong_time deadline, prong_future **ret_ended)

@@ -13,5 +13,7 @@ void pn_group_stop(prong_group *g);
 
 /* Without the lock. As prong_group_next, but -ENOENT comes without words. */
 int pn_group_take(prong_group *g, prong_time deadline, prong_future **ret_ended);
+/* All that have ended, at most `most`, at least one. */
+int pn_group_take_some(prong_group *g, prong_time deadline, size_t most, prong_future *ret_ended[], size_t *ret_n);
 /* Looks only: NULL where none has ended. */
 prong_future *pn_group_try(prong_group *g);

@@ -4,6 +4,7 @@
 #include "core/context.h"
 #include "core/engine.h"
 #include "core/run.h"
+#include "core/spares.h"
 #include "memory/heap.h"
 #include <errno.h>
 #include <stdio.h>
@@ -97,19 +98,23 @@ uint32_t prong_pool_slots(const prong_pool *pool)
 
 /* ---- lives ---- */
 
-void pn_pool_get(prong_pool *pool)
+void pn_pool_get_many(prong_pool *pool, size_t n)
 {
-    (void)pn_add_relaxed(&pool->refs, 1);      /* from another reference: nothing to order */
+    (void)pn_add_relaxed(&pool->refs, (uint32_t)n);            /* from another reference: nothing to order */
 }
 
-void pn_pool_put(prong_pool *pool)
+void pn_pool_put_many(prong_pool *pool, size_t n)
 {
     /* Releases what this thread did with the pool to whoever frees it, and acquires what the others did. */
-    if (pn_sub_acq_rel(&pool->refs, 1) != 1)
+    if (pn_sub_acq_rel(&pool->refs, (uint32_t)n) != n)
         return;
     pn_queue_fini(&pool->queue);
+    pn_spares_fini(pool);
     free(pool);
 }
+
+void pn_pool_get(prong_pool *pool) { pn_pool_get_many(pool, 1); }
+void pn_pool_put(prong_pool *pool) { pn_pool_put_many(pool, 1); }
 
 /* One of those who use what the pool owns has gone; the last one clears up. */
 static void user_gone(prong_pool *pool)

@@ -33,6 +33,7 @@ struct prong_pool {
     size_t init_size;
 
     pn_u32 refs;                     /* of the memory */
+    pn_u64 spares;                   /* spares.h */
     struct pn_lock lock;
     struct pn_cond room;             /* the queue has room, or never will */
     struct pn_cond gone;             /* closing, and a run ended or a worker left */
@@ -59,6 +60,8 @@ bool pn_pool_is_ours(const prong_pool *pool);      /* not another process's, fro
 
 void pn_pool_get(prong_pool *pool);
 void pn_pool_put(prong_pool *pool);
+void pn_pool_get_many(prong_pool *pool, size_t n);
+void pn_pool_put_many(prong_pool *pool, size_t n);
 /* A worker of the engine has left for good, and will not touch the pool again. Not locked. */
 void pn_pool_worker_gone(prong_pool *pool);
 /* Around what uses the engine's state in a thread that is neither: only while a run is open. Locked; the second may let the lock go. */

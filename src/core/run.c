@@ -10,23 +10,37 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- memory ---- */
 
-void *pn_record_copy(const void *record, size_t size)
+static void *record_new(size_t size)
 {
     size_t rounded;
-    if (!pn_round_up(size ? size : 1, 64, &rounded))
-        return NULL;
-    void *mem = aligned_alloc(64, rounded);
+    return pn_round_up(size ? size : 1, 64, &rounded) ? aligned_alloc(64, rounded) : NULL;
+}
+
+void *pn_record_copy(const void *record, size_t size)
+{
+    void *mem = record_new(size);
     if (mem && size)
         memcpy(mem, record, size);
     return mem;
 }
 
+bool pn_run_make_record(prong_future *run, const void *record, size_t size)
+{
+    if (size > PN_RECORD_INSIDE)
+        run->record = record ? pn_record_copy(record, size) : record_new(size);
+    else
+        run->record = record && size ? memcpy(run->inside, record, size) : run->inside;
+    run->size = size;
+    return run->record;
+}
+
 static void record_free(prong_future *run)
 {
-    if (run->how == PN_RECORD_IN_PLACE)
+    if (run->how == PN_RECORD_IN_PLACE || run->record == run->inside)
         return;
     if (run->mapped)
         pn_segment_unmap(run->record, run->mapped);
@@ -46,23 +60,59 @@ void pn_run_replace_record(prong_future *run, void *mapping, size_t mapped)
     run->mapped = mapped;
 }
 
+static void close_segment(prong_future *run)
+{
+    if (run->segment >= 0)
+        (void)close(run->segment);
+    run->segment = -1;
+}
+
 void pn_run_get(prong_future *run)
 {
     (void)pn_add_relaxed(&run->refs, 1);       /* from another reference: nothing to order */
 }
 
-void pn_run_put(prong_future *run)
+/* Releases this holder's reads to whoever frees the run, and acquires the others'. Who has the only reference is alone with it: nobody is there
+ * who could make another. */
+static bool was_last(prong_future *run) { return pn_load_acquire(&run->refs) == 1 || pn_sub_acq_rel(&run->refs, 1) == 1; }
+
+/* The memory is left. */
+static void run_fini(prong_future *run)
 {
-    /* Releases this holder's reads to whoever frees the run, and acquires the others'. */
-    if (pn_sub_acq_rel(&run->refs, 1) != 1)
-        return;
-    prong_pool *pool = run->pool;
     record_free(run);
-    pn_output_free(&run->output);
+    close_segment(run);
+    if (run->output.mem || run->output.fd >= 0)
+        pn_output_free(&run->output);
     free(run->place);
-    free(run);
-    pn_pool_put(pool);
 }
+
+static void give_memory(prong_pool *pool, struct pn_spares *s)
+{
+    size_t n = s->count;
+    if (!n)
+        return;
+    pn_spares_give(pool, s);
+    pn_pool_put_many(pool, n);
+}
+
+void pn_runs_put(prong_future *const runs[], size_t n)
+{
+    struct pn_spares freed = { 0 };
+    prong_pool *pool = NULL;                   /* of those */
+    for (size_t i = 0; i < n; i++) {
+        prong_future *run = runs[i];
+        if (!run || !was_last(run))
+            continue;
+        if (run->pool != pool)
+            give_memory(pool, &freed);
+        pool = run->pool;
+        run_fini(run);
+        pn_spares_add(&freed, run);
+    }
+    give_memory(pool, &freed);
+}
+
+void pn_run_put(prong_future *run) { pn_runs_put(&run, 1); }
 
 /* ---- submitting ---- */
 
@@ -83,36 +133,41 @@ static int check(prong_pool *pool, const struct pn_submit *s, void **ret_place)
     return pool->engine->check && !s->checked ? pool->engine->check(pool, &s->call, ret_place) : 0;
 }
 
-static prong_future *run_new(prong_pool *pool, const struct pn_submit *s, bool has_handle)
+int pn_runs_new(prong_pool *pool, size_t n, prong_future *ret_runs[])
+{
+    if (!pn_spares_take(pool, PN_RUN_BYTES, (void **)ret_runs, n))
+        return -ENOMEM;
+    pn_pool_get_many(pool, n);
+    for (size_t i = 0; i < n; i++) {
+        prong_future *run = ret_runs[i];
+        memset(run, 0, offsetof(struct prong_future, end));
+        run->end.kind = PRONG_DONE;
+        run->end.text[0] = '\0';
+        run->pool = pool;
+        pn_store_relaxed(&run->refs, 1);       /* not shared yet, here and below */
+        run->segment = run->output.fd = -1;
+        pn_list_init(&run->queued.link);
+        pn_list_init(&run->of_pool);
+        pn_list_init(&run->of_group);
+        pn_list_init(&run->watches);
+    }
+    return 0;
+}
+
+static void prepare(prong_future *run, const struct pn_submit *s, bool has_handle)
 {
     const prong_run_opts *o = s->opts;
-    prong_future *run = calloc(1, sizeof *run);
-    if (!run)
-        return NULL;
-    run->how = s->in_place ? PN_RECORD_IN_PLACE : PN_RECORD_COPY;
-    run->record = s->in_place ? s->in_place : pn_record_copy(s->record, s->size);
-    if (!run->record) {
-        free(run);
-        return NULL;
-    }
-    run->pool = pool;
-    pn_pool_get(pool);
-    pn_store_relaxed(&run->refs, has_handle ? 2u : 1u);      /* not shared yet, here and below */
+    pn_store_relaxed(&run->refs, has_handle ? 2u : 1u);
     pn_store_relaxed(&run->state, PRONG_WAITING);
     run->call = s->call;
-    run->size = s->size;
-    run->output.fd = -1;
     run->tag = o->tag;
     run->ask_ms = o->ask_ms;
     run->kill_ms = o->kill_ms;
     run->retries = o->retries;
+    if (o->retries)
+        close_segment(run);                    /* what is submitted has to stay, so workers get copies */
     run->priority = o->priority;
-    run->queued_at = pool->flags & PRONG_BILL ? pn_now() : PRONG_NEVER;
-    pn_list_init(&run->queued.link);
-    pn_list_init(&run->of_pool);
-    pn_list_init(&run->of_group);
-    pn_list_init(&run->watches);
-    return run;
+    run->queued_at = run->pool->flags & PRONG_BILL ? pn_now() : PRONG_NEVER;
 }
 
 /* Whether a run may enter now: waits for room. Inside a task of the pool, or an on_end, room might never come, so none is needed.
@@ -132,47 +187,118 @@ static int admit(prong_pool *pool, const prong_run_opts *o, bool exempt)
     }
 }
 
-static void enter(prong_pool *pool, prong_future *run, const struct pn_submit *s, prong_future **ret_run)
+/* In the queue already. The handle is told before the run can end. */
+static void enter(prong_pool *pool, prong_future *run, prong_group *group, prong_future **ret_run)
 {
     pn_list_push_back(&pool->open, &run->of_pool);
     pool->open_count++;
-    if (s->opts->group)
-        pn_group_add(s->opts->group, run);
+    if (group)
+        pn_group_add(group, run);
     if (ret_run)
         *ret_run = run;
-    if (s->begin_here)
-        (void)pn_run_claim_this(run);
-    else
-        pool->engine->ready(pool, run);
+}
+
+/* Others have entered with it: this one does, too, and is over. Locked. */
+static void enter_refused(prong_pool *pool, prong_future *run, const struct pn_submit *s, int r, prong_future **ret_run)
+{
+    struct pn_list later;
+    pn_list_init(&later);
+    enter(pool, run, s->opts->group, ret_run);
+    (void)pn_run_claim_this(run);
+    pn_end_set(&run->end, PRONG_LOST, -r, "%s", prong_last_error());
+    pn_run_end_locked(run, &later);            /* nobody has given it a callback yet */
+}
+
+/* Only the first needs memory for the queue, so all get in or none. Locked. */
+static int enter_all(prong_pool *pool, const struct pn_submit *s, prong_future *const runs[], size_t n, prong_future *ret_runs[])
+{
+    for (size_t i = 0; i < n; i++) {
+        prong_future **ret_run = ret_runs ? &ret_runs[i] : NULL;
+        if (!pn_queue_push(&pool->queue, &runs[i]->queued, runs[i]->priority, s->inside))
+            return pn_error(-ENOMEM, "no memory for the queue");
+        int r = pool->engine->admit ? pool->engine->admit(pool, runs[i]) : 0;
+        if (r < 0 && i == 0) {
+            pn_queue_remove(&pool->queue, &runs[i]->queued);
+            return r;
+        }
+        if (r < 0)
+            enter_refused(pool, runs[i], s, r, ret_run);
+        else
+            enter(pool, runs[i], s->opts->group, ret_run);
+    }
+    return 0;
+}
+
+/* Where one call does not do for all, each is held until it has been told: it may have ended by then. Locked. */
+static void tell_ready(prong_pool *pool, prong_future *const runs[], size_t n)
+{
+    if (n == 1 || pool->engine->ready_for_all) {
+        pool->engine->ready(pool, runs[0]);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        pn_run_get(runs[i]);
+    for (size_t i = 0; i < n; i++)
+        pool->engine->ready(pool, runs[i]);
+    pn_runs_put(runs, n);
+}
+
+int pn_submit_made(prong_pool *pool, const struct pn_submit *s, prong_future *const runs[], size_t n, prong_future *ret_runs[])
+{
+    for (size_t i = 0; i < n; i++) {
+        prepare(runs[i], s, ret_runs || s->opts->group);
+        runs[i]->tag += i;
+    }
+    pn_pool_get(pool);                         /* another thread may close it as soon as the run has ended */
+    pn_lock(&pool->lock);
+    int r = admit(pool, s->opts, s->inside);
+    if (r == 0)
+        r = enter_all(pool, s, runs, n, ret_runs);
+    if (r == 0 && s->begin_here)
+        (void)pn_run_claim_this(runs[0]);
+    else if (r == 0)
+        tell_ready(pool, runs, n);
+    pn_unlock(&pool->lock);
+    pn_pool_put(pool);
+    return r;
+}
+
+int pn_submit_check(prong_pool *pool, const struct pn_submit *s, void **ret_place)
+{
+    *ret_place = NULL;
+    return check(pool, s, ret_place);
+}
+
+static bool take_record(prong_future *run, const struct pn_submit *s)
+{
+    if (!s->in_place)
+        return pn_run_make_record(run, s->record, s->size);
+    run->how = PN_RECORD_IN_PLACE;
+    run->record = s->in_place;
+    run->size = s->size;
+    return true;
 }
 
 int pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_run)
 {
-    void *place = NULL;
-    int r = check(pool, s, &place);
+    void *place;
+    prong_future *run;
+    int r = pn_submit_check(pool, s, &place);
     if (r < 0)
         return r;
-    prong_future *run = run_new(pool, s, ret_run || s->opts->group);
-    if (!run) {
+    if (pn_runs_new(pool, 1, &run) < 0) {
         free(place);
-        return pn_error(-ENOMEM, "no memory for a run with a record of %zu bytes", s->size);
+        return pn_error(-ENOMEM, "no memory for a run");
     }
     run->place = place;
-    pn_pool_get(pool);                         /* another thread may close it as soon as the run has ended */
-    pn_lock(&pool->lock);
-    r = admit(pool, s->opts, s->inside);
-    if (r == 0 && !pn_queue_push(&pool->queue, &run->queued, run->priority, s->inside))
-        r = pn_error(-ENOMEM, "no memory for the queue");
-    if (r == 0 && pool->engine->admit && (r = pool->engine->admit(pool, run)) < 0)
-        pn_queue_remove(&pool->queue, &run->queued);
+    if (!take_record(run, s))
+        r = pn_error(-ENOMEM, "no memory for a run with a record of %zu bytes", s->size);
     if (r == 0)
-        enter(pool, run, s, ret_run);
-    pn_unlock(&pool->lock);
+        r = pn_submit_made(pool, s, &run, 1, ret_run);
     if (r < 0) {
         pn_store_relaxed(&run->refs, 1);       /* never shared */
         pn_run_put(run);
     }
-    pn_pool_put(pool);
     return r;
 }
 
@@ -254,7 +380,9 @@ void pn_run_here(prong_future *run, uint32_t slot)
         return;
     }
     /* The task works on a copy, so that what was submitted is still there if it gives way or has to begin again. */
-    void *work = run->how == PN_RECORD_COPY ? pn_record_copy(run->record, run->size) : run->record;
+    _Alignas(64) char small[PN_RECORD_INSIDE];
+    bool inside = run->record == run->inside;
+    void *work = inside ? memcpy(small, run->record, run->size) : run->how == PN_RECORD_COPY ? pn_record_copy(run->record, run->size) : run->record;
     if (!work) {
         pn_end_set(&end, PRONG_LIMIT, ENOMEM, "no memory for a copy of the record (%zu bytes)", run->size);
         pn_run_end(run, &end);
@@ -265,8 +393,10 @@ void pn_run_here(prong_future *run, uint32_t slot)
     run->output = c.output;
     run->has_bill = c.bill != NULL;
     run->bill.moved_bytes = run->how == PN_RECORD_COPY ? run->size : 0;
-    if (run->how == PN_RECORD_COPY) {
-        bool keep = end.kind == PRONG_DONE || end.kind == PRONG_FAILED;
+    bool keep = end.kind == PRONG_DONE || end.kind == PRONG_FAILED;
+    if (inside && keep) {
+        memcpy(run->inside, work, run->size);
+    } else if (!inside && run->how == PN_RECORD_COPY) {
         free(keep ? run->record : work);
         run->record = keep ? work : run->record;
     }
@@ -317,6 +447,7 @@ static void publish_end(prong_future *run, const prong_error *end)
         run->end = *end;
     pn_list_remove(&run->of_pool);
     pool->open_count--;
+    close_segment(run);
     pn_store_release(&run->state, PRONG_ENDED);
     while (!pn_list_empty(&run->watches)) {
         struct pn_watch *w = PN_OF(run->watches.next, struct pn_watch, link);

@@ -10,6 +10,9 @@
 #pragma once
 #include "core/context.h"
 #include "core/pool.h"
+#include "core/spares.h"
+
+enum { PN_RECORD_INSIDE = 128 };     /* copies of records up to this lie in the run itself */
 
 enum pn_record_how {
     PN_RECORD_COPY,          /* the run owns a copy */
@@ -29,9 +32,9 @@ struct prong_future {
     enum pn_record_how how;
     void *record;            /* as submitted; after DONE and FAILED as the task left it */
     size_t size;
-    size_t mapped;           /* the record is a mapping of this size; 0: it is malloc'ed */
+    size_t mapped;           /* the record is a mapping of this size; 0: it is malloc'ed, or `inside` */
+    int segment;             /* that the record lies in, and may be changed in until the end; -1: none. The descriptor is the run's */
     struct pn_output output;
-    prong_error end;
     uint64_t tag, ask_ms, kill_ms;
     uint32_t retries;        /* left */
     uint32_t sent_back;      /* by workers that died before they had begun it */
@@ -51,7 +54,11 @@ struct prong_future {
     void (*on_end)(prong_future *f, void *arg);
     void *on_end_arg;
     prong_future *blocked_on; /* what its task waits for now; under the lock of wait.c */
+
+    prong_error end;         /* from here on not zeroed at first */
+    _Alignas(64) char inside[PN_RECORD_INSIDE];
 };
+enum { PN_RUN_BYTES = (sizeof(struct prong_future) + PN_RUN_ALIGN - 1) / PN_RUN_ALIGN * PN_RUN_ALIGN };
 
 /* Where a run shall go, beside its options. */
 struct pn_submit {
@@ -68,6 +75,17 @@ struct pn_submit {
 
 /* Checks, makes the run and puts it into the queue. *ret_run, where wanted, holds a reference. The errors of prong_submit. Not locked. */
 int  pn_submit(prong_pool *pool, const struct pn_submit *s, prong_future **ret_run);
+
+/* The same in two steps, for many runs (batch.c). Makes them: each has one reference, and one of the pool's. 0, or -ENOMEM without words.
+ * Not locked. */
+int  pn_runs_new(prong_pool *pool, size_t n, prong_future *ret_runs[]);
+/* Memory of its own for the record: not zeroed, or a copy. false: there is none. */
+bool pn_run_make_record(prong_future *run, const void *record, size_t size);
+/* What pn_submit checks, before anything is made; *ret_place is to be freed, or given to a run. */
+int  pn_submit_check(prong_pool *pool, const struct pn_submit *s, void **ret_place);
+/* All enter, or none does: runs of this pool with records. The call and options are those of s, the tags count up from there. Only the first
+ * can be begun here. ret_runs as ret_run above. */
+int  pn_submit_made(prong_pool *pool, const struct pn_submit *s, prong_future *const runs[], size_t n, prong_future *ret_runs[]);
 
 /* The next run to begin, RUNNING from now on; NULL: none waits. Locked. */
 prong_future *pn_run_claim(prong_pool *pool);
@@ -106,4 +124,5 @@ void pn_run_replace_record(prong_future *run, void *mapping, size_t mapped);
 
 void pn_run_get(prong_future *run);
 void pn_run_put(prong_future *run);
+void pn_runs_put(prong_future *const runs[], size_t n);         /* NULLs are fine */
 static inline bool pn_run_ended(const prong_future *run) { return pn_load_acquire(&run->state) == PRONG_ENDED; }

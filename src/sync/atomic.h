@@ -21,6 +21,8 @@ typedef _Atomic uint64_t pn_u64;
 #define pn_add_relaxed(p, v)           atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define pn_sub_acq_rel(p, v)           atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
 /* *p from *expected to v; false: *expected holds what was there. */
+#define pn_cas_release(p, expected, v) \
+    atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_release, memory_order_relaxed)
 #define pn_cas_acquire(p, expected, v) \
     atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acquire, memory_order_relaxed)
 #endif

@@ -188,3 +188,47 @@ bool pn_attend(prong_pool *pool, bool (*done)(const void *what), const void *wha
     pn_pool_unuse(pool);
     return true;
 }
+
+/* Without a seat the first reply would ring for the manager while we are still sending. Who comes to wait now is in time, as a rule. */
+void pn_hand_out_batch(prong_pool *pool)
+{
+    struct pn_processes *p = pool->state;
+    struct pn_list later;
+    pn_list_init(&later);
+    if (p->seat) {
+        pn_hand_out_small(pool);
+        return;
+    }
+    p->seat = true;
+    pn_bell_rise(&p->board->sleep);
+    pn_hand_out_small(pool);
+    leave_seat(pool, &later);
+    tell(pool, &later);
+}
+
+/* A round of looks that finds nothing is the end of it: to come back costs about as much. */
+void pn_linger(prong_pool *pool, bool (*enough)(const void *what), const void *what)
+{
+    struct pn_processes *p = pool->state;
+    struct peek peeks[PEEKS_MOST];
+    struct pn_list later;
+    int n;
+    bool there = true;
+    pn_list_init(&later);
+    if (p->seat)
+        return;
+    pn_pool_use(pool);
+    p->seat = true;
+    pn_bell_rise(&p->board->sleep);
+    while (there && !enough(what) && (n = choose_peeks(p, peeks)) > 0) {
+        pn_unlock(&pool->lock);
+        there = peek(peeks, n);
+        pn_lock(&pool->lock);
+        if (there)
+            pn_collect(pool, &later);
+        tell(pool, &later);
+    }
+    leave_seat(pool, &later);
+    tell(pool, &later);
+    pn_pool_unuse(pool);
+}

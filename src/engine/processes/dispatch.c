@@ -206,7 +206,7 @@ static struct pn_link *link_for(prong_pool *pool, const prong_future *run)
 {
     struct pn_processes *p = pool->state;
     struct pn_link *l = idle_link(p);
-    if (l || run->kill_ms || pn_list_empty(&p->room))
+    if (l || run->kill_ms || run->segment >= 0 || pn_list_empty(&p->room))
         return l;
     l = PN_OF(p->room.next, struct pn_link, listed);
     if (pn_link_has_room(l, run))
@@ -215,7 +215,8 @@ static struct pn_link *link_for(prong_pool *pool, const prong_future *run)
     return NULL;
 }
 
-static bool is_large(const prong_future *run) { return run->size > PN_SPACE_RECORD_MAX; }
+/* And has to be copied into a segment first. */
+static bool is_large(const prong_future *run) { return run->size > PN_SPACE_RECORD_MAX && run->segment < 0; }
 
 /* Higher ones first: those that lie ahead do not count as begun. */
 static void make_way(prong_pool *pool, const prong_future *first)
@@ -243,7 +244,7 @@ void pn_hand_out_small(prong_pool *pool)
         if (pn_load_relaxed(&run->asked))
             end_unwanted(pool, run);
         else
-            send(pool, l, run, -1, NULL);
+            send(pool, l, run, run->segment, NULL);
     }
 }
 

@@ -296,7 +296,7 @@ static int put_record(struct pn_link *l, struct pn_call_slot *s, struct pn_fligh
 {
     const prong_future *run = f->run;
     f->space_from = f->space_to = l->space_head;
-    if (f->segment)
+    if (run->size > PN_SPACE_RECORD_MAX)
         s->head.place = PN_PLACE_SEGMENT;
     else if (record_bytes(run))
         s->head.place = PN_PLACE_SPACE;
@@ -348,7 +348,7 @@ int pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *seg
     if (r == 0)
         r = pn_link_tell_news(l);
     s->head.news = l->news;
-    if (r == 0 && segment)
+    if (r == 0 && segment_fd >= 0)
         r = send_segment(l, s, segment_fd);
     if (r < 0)
         return r;
@@ -477,7 +477,7 @@ static void take_record(struct pn_link *l, struct pn_flight *f, const struct pn_
         f->segment = NULL;
     } else if (run->size && fits_slot(run)) {
         memcpy(run->record, s->bytes, run->size);
-    } else if (run->size) {
+    } else if (record_bytes(run)) {
         memcpy(run->record, l->replies->space + (f->space_to - space_bytes(run)) % PN_SPACE, run->size);
     }
 }

@@ -83,7 +83,7 @@ int  pn_link_start(struct pn_link *l, uint64_t id, int zygote);
 /* Whether this run's record could be sent now: a slot is free, and space if it needs some. */
 bool pn_link_has_room(const struct pn_link *l, const prong_future *run);
 /* Sends a claimed run. 0; -EPIPE: the worker is not well, and the run was not begun; another negative errno: the run cannot be sent.
- * Records over PN_SPACE_RECORD_MAX come in `segment`, made without the lock. */
+ * Records over PN_SPACE_RECORD_MAX come in `segment`, made without the lock; or in one of the run's own, which has no mapping but the run's. */
 int  pn_link_call(struct pn_link *l, prong_future *run, int segment_fd, void *segment);
 /* The segment for such a record, filled: its descriptor and mapping. 0 or a negative errno. */
 int  pn_link_segment(const prong_future *run, int *ret_fd, void **ret_segment);

@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 struct pn_link *pn_link_new(prong_pool *pool, uint32_t index)
 {
@@ -181,12 +182,33 @@ static int check(prong_pool *pool, const struct pn_call *call, void **ret_place)
     return r;
 }
 
+/* Without a descriptor, or where files may not be so large, it is copied for the worker when its turn comes. */
+static int reserve(size_t size, int *ret_fd, void **ret_mem)
+{
+    if (size <= PN_SPACE_RECORD_MAX)
+        return 0;
+    int fd = pn_segment_new("prong-record", size);
+    if (fd < 0)
+        return fd == -ENOMEM ? fd : 0;
+    void *mem = pn_segment_map(fd, size, true);
+    if (!mem) {
+        (void)close(fd);
+        return -ENOMEM;
+    }
+    *ret_fd = fd;
+    *ret_mem = mem;
+    return 0;
+}
+
 /* The manager must know of a time to keep that is before its next, and of what is left to it. */
 static void ready(prong_pool *pool, prong_future *run)
 {
     struct pn_processes *p = pool->state;
     prong_time end = run->kill_ms ? pn_after_ms(pn_now(), run->kill_ms) : PRONG_NEVER;     /* the run may be gone when it has been handed out */
-    pn_hand_out_small(pool);
+    if (pool->queue.count > 1)
+        pn_hand_out_batch(pool);
+    else
+        pn_hand_out_small(pool);
     bool is_sooner = end != PRONG_NEVER && (p->until == PRONG_NEVER || end < p->until);
     if (is_sooner || (pool->queue.count && !pn_list_empty(&p->idle)))
         pn_manager_wake(p);
@@ -261,13 +283,16 @@ const struct pn_engine pn_processes = {
     .most_workers = 1u << 14,
     .open = open_processes,
     .check = check,
+    .reserve = reserve,
     .ready = ready,
+    .ready_for_all = true,
     .ask = ask,
     .kill = kill_run,
     .recall = recall,
     .recall_all = pn_take_all_back,
     .begun = begun,
     .attend = pn_attend,
+    .linger = pn_linger,
     .ended = pn_kick_seat,
     .resize = resize,
     .stop = stop,

@@ -84,6 +84,8 @@ void pn_collect(prong_pool *pool, struct pn_list *later);
 /* So that somebody is woken by the next reply: before a call is published, and before looking for the last time. */
 void pn_manager_listens(struct pn_processes *p);
 bool pn_attend(prong_pool *pool, bool (*done)(const void *what), const void *what, prong_time deadline);      /* engine.h */
+void pn_linger(prong_pool *pool, bool (*enough)(const void *what), const void *what);      /* engine.h */
+void pn_hand_out_batch(prong_pool *pool);                         /* pn_hand_out_small for many at once; may let the lock go */
 void pn_kick_seat(prong_pool *pool);                              /* engine.h: ended */
 
 /* ---- manager.c ---- */
