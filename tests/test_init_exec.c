@@ -211,26 +211,28 @@ END_TEST
 static void expect_another_zygote(prong_pool *pool, pid_t before)
 {
     struct away_who w;
-    do                                         /* what was under way when it died is lost */
+    int r;
+    do {                                       /* it may be on its way out; what was under way when it died is lost */
         w = (struct away_who){ 0, 0 };
-    while (prong_map(pool, task("away_who"), &w, 1, sizeof w, NULL, NULL) == PRONG_LOST);
-    ck_assert_int_ne(w.parent, 0);
-    ck_assert_int_ne(w.parent, before);
+        r = prong_map(pool, task("away_who"), &w, 1, sizeof w, NULL, NULL);
+    } while (r == PRONG_LOST || w.parent == before);
+    ck_assert_int_eq(r, PRONG_DONE);
 }
 
 START_TEST(the_standby_follows_a_zygote_that_is_killed)
 {
-    prong_pool *pool = begin_host();
+    begin_load();
+    ck_ok(init_as(NULL));
     unsigned fds = open_fds();
+    prong_pool *pool = open_pool();
     for (int k = 0; k < 3; k++) {
         pid_t before = who(pool).parent;
         ck_assert_int_eq(kill(before, SIGKILL), 0);
         ck_assert(await_death(before, ALIVE_MS));
         expect_another_zygote(pool, before);
     }
-    ck_ok(prong_pool_close(open_pool(), PRONG_NEVER));
-    ck_assert_uint_le(open_fds(), fds + 4);    /* a worker that comes again may not be here yet */
     end_host(pool);
+    ck_assert_uint_eq(open_fds(), fds);
 }
 END_TEST
 
@@ -385,6 +387,8 @@ END_TEST
 START_TEST(a_forked_child_has_a_helper_of_its_own)
 {
     int status;
+    if (SANITIZED_THREAD)
+        skip("the thread sanitizer lets no thread begin in the child of a program with threads");
     prong_pool *pool = begin_host();
     pid_t parent = who(pool).parent, child = fork();
     ck_assert_int_ge(child, 0);

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-static const size_t MOST = (size_t)1 << 40, LEAST = (size_t)1 << 26;
+static const size_t MOST = (size_t)1 << (PN_THREAD_SANITIZER ? 36 : 40), LEAST = (size_t)1 << 26;
 
 struct piece { struct pn_list link; char *at; size_t size; };     /* taken; in the order of addresses */
 
@@ -28,10 +28,12 @@ static void *claim(void *at, size_t size, int flags)
  * not to be guessed. Where there are no such addresses the kernel finds others. */
 static void *hint(void)
 {
-    static const uint64_t from = (uint64_t)1 << 45, pages = (uint64_t)1 << 32;      /* 32 to 48 TiB */
+    static const uint64_t from = (uint64_t)1 << 45, span = (uint64_t)1 << 44;
+    static const uint64_t tsan_from = UINT64_C(0x550000000000), tsan_span = (uint64_t)1 << 38;      /* it leaves little room: below the program */
     uint64_t dice = 0;
     (void)!getrandom(&dice, sizeof dice, GRND_NONBLOCK);
-    return (void *)(uintptr_t)(from + dice % pages * 4096);
+    dice &= ~UINT64_C(0xffff);                 /* a whole number of pages, however large these are */
+    return (void *)(uintptr_t)(PN_THREAD_SANITIZER ? tsan_from + dice % tsan_span : from + dice % span);
 }
 
 static void begin_at(void *base, size_t size)
