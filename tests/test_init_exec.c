@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOAD = 4, ALIVE_MS = 20000 };
+enum { LOAD = 4, ALIVE_MS = 20000, BEFORE_ITS_LIMIT_MS = 8000 };       /* a helper has ten seconds to speak */
 
 /* ---- the host ---- */
 
@@ -404,6 +404,28 @@ START_TEST(a_forked_child_has_a_helper_of_its_own)
 }
 END_TEST
 
+/* What its parent's workers had at the same address, the helper's do not. */
+START_TEST(a_forked_child_may_name_a_helper_where_its_parent_was_first)
+{
+    int status;
+    ck_ok(prong_init());
+    prong_pool *pool = open_pool();
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        ck_ok(init_as(NULL));
+        prong_pool *own = open_pool();
+        ck_refused(prong_submit(own, do_nothing, NULL, 0, NULL, NULL), EINVAL);
+        ck_assert_int_ne(who(own).pid, 0);
+        _exit(prong_pool_close(own, PRONG_NEVER));
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(take_end(submit(pool, do_nothing, NULL, 0, NULL)).kind, PRONG_DONE);
+    ck_ok(prong_pool_close(pool, PRONG_NEVER));
+}
+END_TEST
+
 /* ---- errors ---- */
 
 #define ck_says(words) ck_assert_msg(strstr(prong_last_error(), words), "says: %s", prong_last_error())
@@ -521,7 +543,7 @@ static _Noreturn void be_waiting_host(int say)
     _exit(1);
 }
 
-static void expect_nobody_outlives(void (*be_host)(int say))
+static void expect_nobody_outlives(void (*be_host)(int say), int limit_ms)
 {
     int ends[2];
     char byte;
@@ -534,20 +556,20 @@ static void expect_nobody_outlives(void (*be_host)(int say))
     (void)close(ends[1]);
     ck_assert_int_eq(read(ends[0], &byte, 1), 1);
     ck_assert_int_eq(kill(host, SIGKILL), 0);
-    ck_assert_uint_eq(reap_all(ALIVE_MS), 0);
+    ck_assert_uint_eq(reap_all(limit_ms), 0);
     (void)close(ends[0]);
 }
 
 START_TEST(nobody_outlives_a_host_that_is_killed)
 {
     for (int round = 0; round < ROUNDS(10); round++)
-        expect_nobody_outlives(be_busy_host);
+        expect_nobody_outlives(be_busy_host, ALIVE_MS);
 }
 END_TEST
 
 START_TEST(no_helper_outlives_a_host_that_is_killed_while_it_waits_for_it)
 {
-    expect_nobody_outlives(be_waiting_host);
+    expect_nobody_outlives(be_waiting_host, BEFORE_ITS_LIMIT_MS);
 }
 END_TEST
 
@@ -570,6 +592,7 @@ int main(int argc, char **argv)
     add_case(it_does_nothing_after_prong_init);
     add_case(prong_init_may_follow_where_it_has_failed);
     add_case(a_forked_child_has_a_helper_of_its_own);
+    add_case(a_forked_child_may_name_a_helper_where_its_parent_was_first);
     add_case(a_program_that_cannot_be_started_is_told);
     add_case(how_a_helper_ended_is_told);
     add_case(a_helper_that_does_nothing_is_killed_after_its_time);
