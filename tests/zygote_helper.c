@@ -59,12 +59,13 @@ static void look_at_signals(void)
         exit(14);
 }
 
-static void speak_otherwise(int fd)
+/* As a prong does whose protocol is another: in words of the same size, or of others. */
+static void speak_otherwise(int fd, size_t size)
 {
     char begin[64];
-    const uint32_t words[2] = { 1, 999 };
+    const uint32_t words[64] = { 1, 999 };
     (void)recv(fd, begin, sizeof begin, 0);
-    (void)!write(fd, words, sizeof words);
+    (void)!write(fd, words, size);
     exit(0);
 }
 
@@ -84,7 +85,11 @@ int main(int argc, char **argv)
         stay();
     }
     if (!strcmp(what, "speak otherwise"))
-        speak_otherwise(fd);
+        speak_otherwise(fd, 32);
+    if (!strcmp(what, "speak shortly"))
+        speak_otherwise(fd, 8);
+    if (!strcmp(what, "speak at length"))
+        speak_otherwise(fd, 256);
     if (!strcmp(what, "thread"))
         (void)pthread_create(&thread, NULL, stay_in_thread, NULL);
     if (!strcmp(what, "take"))
