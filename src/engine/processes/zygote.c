@@ -93,11 +93,16 @@ static void tend(void)
 
 enum { LEAVE_MS = 1000 };
 
-/* What a helper has against being the zygote. It is about to leave, and to say why to its user. */
-static int refused(int error)
+/* One that has not become a zygote is about to leave, and a helper may have words for its user; but it may do anything else. */
+static void end_zygote(void)
 {
     if (!await_end(&mine.zygote, LEAVE_MS))
         (void)syscall(SYS_pidfd_send_signal, mine.zygote.pidfd, SIGKILL, NULL, 0);
+    bury(&mine.zygote);
+}
+
+static int refused(int error)
+{
     if (error == EBUSY)
         return pn_error(-ENOTSUP, "the helper has threads already: it must call prong_zygote_main before any");
     return pn_error(-error, "the helper cannot be the zygote: %s", strerror(error));
@@ -111,7 +116,6 @@ static int check_here(const struct pn_zygote_msg *msg, ssize_t got)
         return msg->status ? refused(msg->status) : 0;
     if (got != -EMSGSIZE && got < head)
         return pn_error(-ENOTSUP, "the zygote could not begin: this system lacks or forbids pidfd_open, signalfd or epoll");
-    (void)refused(EPROTO);
     return pn_error(-EPROTO, "the helper has another version of prong (its protocol is %u, here it is %d)", msg->protocol, PN_PROTOCOL);
 }
 
@@ -130,7 +134,7 @@ static int wait_for_zygote(void)
     } while (got == sizeof msg && msg.kind == PN_STANDBY);
     int r = check_here(&msg, got);
     if (r < 0)
-        bury(&mine.zygote);
+        end_zygote();
     mine.settled |= r == 0;
     return r;
 }
@@ -168,7 +172,8 @@ static int prepare(void)
 {
     unsigned threads = pn_thread_count();
     if (threads > 1)
-        return pn_error(-EBUSY, "the program has %u threads already: call prong_init first in main, before any thread", threads);
+        return pn_error(-EBUSY, "the program has %u threads already: call prong_init first in main, before any thread, or "
+                        "prong_init_exec", threads);
     int r = pn_range_reserve();
     if (r == 0)
         r = pn_modules_remember();
