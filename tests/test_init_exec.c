@@ -383,12 +383,17 @@ START_TEST(prong_init_may_follow_where_it_has_failed)
 }
 END_TEST
 
+static void skip_where_a_forked_child_has_no_threads(void)
+{
+    if (SANITIZED_THREAD)
+        skip("the thread sanitizer lets no thread begin in the child of a program with threads");
+}
+
 /* A forked child has no zygote: it gets one in the way that its parent did. */
 START_TEST(a_forked_child_has_a_helper_of_its_own)
 {
     int status;
-    if (SANITIZED_THREAD)
-        skip("the thread sanitizer lets no thread begin in the child of a program with threads");
+    skip_where_a_forked_child_has_no_threads();
     prong_pool *pool = begin_host();
     pid_t parent = who(pool).parent, child = fork();
     ck_assert_int_ge(child, 0);
@@ -408,6 +413,7 @@ END_TEST
 START_TEST(a_forked_child_may_name_a_helper_where_its_parent_was_first)
 {
     int status;
+    skip_where_a_forked_child_has_no_threads();
     ck_ok(prong_init());
     prong_pool *pool = open_pool();
     pid_t child = fork();

@@ -36,6 +36,17 @@ static void *hint(void)
     return (void *)(uintptr_t)(PN_THREAD_SANITIZER ? tsan_from + dice % tsan_span : from + dice % span);
 }
 
+enum { TRIES = 16 };                           /* a forked child has its parent's range still mapped */
+
+static void *claim_somewhere(size_t size)
+{
+    void *mem = NULL;
+    for (int i = 0; i < TRIES && !mem; i++)
+        if (!(mem = claim(hint(), size, MAP_FIXED_NOREPLACE)) && errno != EEXIST)
+            break;
+    return mem ? mem : claim(NULL, size, 0);
+}
+
 static void begin_at(void *base, size_t size)
 {
     range.base = base;
@@ -53,9 +64,9 @@ int pn_range_reserve(void)
     if (range.base && range.epoch == pn_epoch())
         goto unlock;
     /* In a forked child the parent's range is not ours to use: its heaps may still be mapped there. */
-    void *base = NULL, *at = hint();
+    void *base = NULL;
     size_t size = MOST;
-    while (!(base = claim(at, size, 0)) && size / 2 >= LEAST)
+    while (!(base = claim_somewhere(size)) && size / 2 >= LEAST)
         size /= 2;
     begin_at(base, size);
     if (!base)
