@@ -1,5 +1,5 @@
-/* prong_init_exec and prong_zygote_main: processes for a program that has threads already. Each case is such a program: four threads allocate
- * all the time. Its tasks are in modules, away.c and late.c; the helper is zygote_helper.c. */
+/* prong_init_exec and prong_zygote_main: processes for a program that has threads already. Each case is such a program: four threads
+ * allocate all the time. Its tasks are in modules, away.c and late.c; the helper is zygote_helper.c. */
 #include "away.h"
 #include "engines.h"
 #include "proc.h"
@@ -160,7 +160,8 @@ START_TEST(a_module_that_is_loaded_later_is_found)
 {
     prong_fn *fn;
     prong_pool *pool = begin_host();
-    void *module = dlopen(from_environment("PRONG_TEST_MODULE"), RTLD_NOW | RTLD_LOCAL), *symbol = module ? dlsym(module, "late_task") : NULL;
+    void *module = dlopen(from_environment("PRONG_TEST_MODULE"), RTLD_NOW | RTLD_LOCAL);
+    void *symbol = module ? dlsym(module, "late_task") : NULL;
     ck_assert_ptr_nonnull(symbol);
     memcpy(&fn, &symbol, sizeof fn);
     ck_assert_int_eq(take_end(submit(pool, fn, NULL, 0, NULL)).kind, PRONG_DONE);

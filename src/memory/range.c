@@ -24,12 +24,12 @@ static void *claim(void *at, size_t size, int flags)
     return mem == MAP_FAILED ? NULL : mem;
 }
 
-/* A wish: far from where the kernel puts programs, libraries and their memory, so that another program most likely has nothing there, either; and
- * not to be guessed. Where there are no such addresses the kernel finds others. */
+/* A wish: far from where the kernel puts programs, libraries and their memory, so that another program most likely has nothing there,
+ * either; and not to be guessed. Where there are no such addresses the kernel finds others. */
 static void *hint(void)
 {
     static const uint64_t from = (uint64_t)1 << 45, span = (uint64_t)1 << 44;
-    static const uint64_t tsan_from = UINT64_C(0x550000000000), tsan_span = (uint64_t)1 << 38;      /* it leaves little room: below the program */
+    static const uint64_t tsan_from = UINT64_C(0x550000000000), tsan_span = (uint64_t)1 << 38;      /* below the program */
     uint64_t dice = 0;
     (void)!getrandom(&dice, sizeof dice, GRND_NONBLOCK);
     dice &= ~UINT64_C(0xffff);                 /* a whole number of pages, however large these are */

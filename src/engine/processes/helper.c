@@ -1,10 +1,10 @@
-/* exec gives a process the exit signal SIGCHLD whatever it was made with, so an unseen child of the host cannot become the helper. A process in
- * between can have it as its child: the watcher, made here without an exit signal. It shares the host's memory and descriptors, and the thread
- * that made it stands still meanwhile, as in vfork(), so it costs the same however large the host is. It starts the helper, waits for its first
- * word, and learns how it ends if there is none. Then it goes, and leaves the helper to init.
+/* exec gives a process the exit signal SIGCHLD whatever it was made with, so an unseen child of the host cannot become the helper. A
+ * process in between can have it as its child: the watcher, made here without an exit signal. It shares the host's memory and descriptors,
+ * and the thread that made it stands still meanwhile, as in vfork(), so it costs the same however large the host is. It starts the helper,
+ * waits for its first word, and learns how it ends if there is none. Then it goes, and leaves the helper to init.
  *
- * The watcher, and the helper before its exec, run on stacks of their own with the stopped thread's TLS. Other threads of the host may hold any
- * lock: so nothing here allocates or prints. No signal may come, as handlers are the host's. */
+ * The watcher, and the helper before its exec, run on stacks of their own with the stopped thread's TLS. Other threads of the host may
+ * hold any lock: so nothing here allocates or prints. No signal may come, as handlers are the host's. */
 #include "engine/processes/helper.h"
 #include "base/clock.h"
 #include "base/error.h"

@@ -1,5 +1,5 @@
-/* The owner's end of the zygote: it is forked or started here, found dead here, and followed by its stand-by. One for the whole program, whatever
- * number of pools it has; each pool has a channel of its own to it. */
+/* The owner's end of the zygote: it is forked or started here, found dead here, and followed by its stand-by. One for the whole program,
+ * whatever number of pools it has; each pool has a channel of its own to it. */
 #include "engine/processes/zygote.h"
 #include "base/error.h"
 #include "base/process.h"
