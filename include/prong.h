@@ -115,9 +115,19 @@ typedef struct prong_pool_opts {
  * call does nothing. The zygote is no child that the program's own wait() or SIGCHLD sees; it, and all workers, end with the program,
  * however that ends. Workers have the program's standard output and error, /dev/null as input, and no other descriptor of it.
  *
- * A program that cannot be first (a plug-in, an interpreter) names a helper to exec instead, which gets a descriptor as its last
- * argument and whose main() hands it to prong_zygote_main; its workers know the heap and loadable modules, not the host's main
- * program. -ENOTSUP in this version. */
+ * A program that cannot be first (a plug-in, an interpreter, one with threads) names a helper to exec instead: argv[0], found as execvp
+ * does, with NULL behind the last argument. It gets a descriptor as one more argument, the last, and its main() hands that to
+ * prong_zygote_main, before any thread. Its workers know the heap and loadable modules, not the host's main program: tasks are functions
+ * of shared libraries, which workers load themselves, from the same files (-EINVAL at submit: of the program itself). Helper and
+ * libraries are linked with the shared libprong. The helper has the host's standard output and error, /dev/null as input, no other
+ * descriptor, and is no child of the host, unless that is init or a subreaper. The first of the two calls that succeeds counts: later
+ * ones do nothing. If zygote and stand-by both die, the helper is started once more.
+ * Errors: as of execvp (-ENOENT, -EACCES); -EPIPE: it ended, or closed the descriptor, before it called prong_zygote_main (the words say
+ * how it ended); -ETIMEDOUT: it did neither in ten seconds, and was killed; -EPROTO: its prong is another version; -ENOTSUP: it has
+ * threads, or, twice in a row, something else where the heap lies in the host.
+ *
+ * prong_zygote_main returns only if it cannot, with an errno that the host is told, too: it is the helper's to print the words and leave.
+ * -EINVAL: the descriptor is not from prong_init_exec. */
 PRONG_API int prong_init(void);
 PRONG_API int prong_init_exec(char *const argv[]);
 PRONG_API int prong_zygote_main(int fd);

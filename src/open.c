@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "engine/engines.h"
 #include "engine/processes/zygote.h"
+#include "engine/processes/zygote_main.h"
 #include "open.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -14,17 +15,8 @@ const char *prong_version(void)
 
 int prong_init(void) { return pn_zygote_start(); }
 
-int prong_init_exec(char *const argv[])
-{
-    (void)argv;
-    return pn_error(-ENOTSUP, "prong_init_exec is not in this version: call prong_init first in main");
-}
-
-int prong_zygote_main(int fd)
-{
-    (void)fd;
-    return pn_error(-ENOTSUP, "prong_zygote_main is not in this version");
-}
+int prong_init_exec(char *const argv[]) { return pn_zygote_start_helper(argv); }
+int prong_zygote_main(int fd) { return pn_zygote_main(fd); }
 
 /* "processes:8" into the engine and the count; 0: none given. */
 static int parse_engine(const char *text, const struct pn_engine **ret_engine, uint32_t *ret_count)

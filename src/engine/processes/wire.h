@@ -1,7 +1,9 @@
 /* wire.h - what owner, zygote and workers say to each other in messages. All are of one program on one machine: plain structs. Calls and replies
  * are no messages: they go through a link's memory (area.h).
  *
- *   zygote --HERE------> owner                      over the control channel: it has begun
+ *   owner --BEGIN------> helper                     over the control channel of a zygote that was not forked: it is to be one; with the pidfd
+ *                                                   of the owner
+ *   zygote --HERE------> owner                      over the control channel: it has begun; or, with an errno, it cannot, and goes
  *   zygote --STANDBY---> owner                      over the control channel: it has a new stand-by, whose end of a control channel and whose
  *                                                   pidfd come along. The one before, if there was one, has died
  *   owner --PROMOTE----> stand-by                   over the stand-by's control channel: from now on it is the zygote
@@ -15,7 +17,9 @@
  *                                                   for a task that uses its own pool: each is answered once, by ANSWER or ENDED_INSIDE
  *
  * The end of a channel is a message, too: the owner shuts a worker's down to retire it, and a pool's to end all its workers; once the
- * zygote has reaped them it hangs up. A worker trusts its owner. The owner believes a worker nothing it can check. */
+ * zygote has reaped them it hangs up. A worker trusts its owner. The owner believes a worker nothing it can check.
+ *
+ * A helper may have been linked with another version of this library: BEGIN and HERE, and where their protocol is, stay as they are. */
 #pragma once
 #include "core/call.h"
 #include "engine/processes/surroundings.h"
@@ -24,14 +28,23 @@
 
 enum { PN_INIT_INLINE_MAX = 16384 };     /* init records up to this travel in the message, larger ones as a segment */
 
-enum pn_wire_kind { PN_HERE = 1, PN_STANDBY, PN_PROMOTE, PN_TEND, PN_OPEN_POOL, PN_START, PN_KILL_WORKER, PN_STARTED, PN_NOT_STARTED, PN_ENDED, PN_HELLO, PN_NEWS, PN_SEGMENT, PN_READY, PN_WAKE,
-                    PN_OUTPUT, PN_FAULT, PN_SUBMIT, PN_WAIT, PN_UNWAIT, PN_CANCEL, PN_STATE, PN_ALLOC, PN_FREE, PN_NEWS_PLEASE, PN_ANSWER, PN_ENDED_INSIDE };
+/* To be raised by every change to what is said or lies in shared memory. */
+enum { PN_PROTOCOL = 1 };
+
+enum pn_wire_kind {
+    PN_HERE = 1, PN_BEGIN, PN_STANDBY, PN_PROMOTE, PN_TEND, PN_OPEN_POOL, PN_START, PN_KILL_WORKER, PN_STARTED, PN_NOT_STARTED, PN_ENDED,
+    PN_HELLO, PN_NEWS, PN_SEGMENT, PN_READY, PN_WAKE, PN_OUTPUT, PN_FAULT,
+    PN_SUBMIT, PN_WAIT, PN_UNWAIT, PN_CANCEL, PN_STATE, PN_ALLOC, PN_FREE, PN_NEWS_PLEASE, PN_ANSWER, PN_ENDED_INSIDE
+};
+
+struct pn_begin_msg { uint32_t kind, protocol; uint64_t range, range_size; };      /* the addresses that heaps lie at (range.h) */
+
 
 struct pn_zygote_msg {
-    uint32_t kind;
+    uint32_t kind, protocol;             /* HERE: PN_PROTOCOL. Else 0 */
     uint64_t worker;                     /* which one: a number that the owner never uses twice in a pool */
     int32_t  pid;
-    int32_t  how, status;                /* ENDED: si_code and si_status of waitid. NOT_STARTED: status is an errno */
+    int32_t  how, status;                /* ENDED: si_code and si_status of waitid. NOT_STARTED: status is an errno. HERE: an errno, or 0 */
 };
 
 struct pn_open_pool_msg { uint32_t kind; struct pn_surroundings surroundings; };      /* its descriptors behind the channel */

@@ -11,6 +11,7 @@
 #include "engine/processes/channel.h"
 #include "engine/processes/wire.h"
 #include "engine/processes/worker.h"
+#include "memory/range.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -354,13 +355,12 @@ static void settle(const char *name, int keep_low, int keep_high)
 
 static void settle_between(const char *name, int a, int b) { settle(name, a < b ? a : b, a < b ? b : a); }
 
-/* The owner waits for this: from now on it has a zygote. */
-static void say_here(void)
+/* The owner waits for this: from now on it has a zygote; or, with an errno, none. */
+static bool say_here(int control, int error)
 {
-    struct pn_zygote_msg msg = { .kind = PN_HERE };
+    struct pn_zygote_msg msg = { .kind = PN_HERE, .protocol = PN_PROTOCOL, .status = error };
     struct iovec part = { .iov_base = &msg, .iov_len = sizeof msg };
-    if (pn_channel_send(zygote.control, &part, 1, NULL, 0, true) < 0)
-        _exit(1);
+    return pn_channel_send(control, &part, 1, NULL, 0, true) == 0;
 }
 
 static _Noreturn void be_zygote(void)
@@ -381,7 +381,8 @@ static _Noreturn void be_zygote(void)
         if (!watch(&fixed[i]))
             _exit(1);
     make_standby();
-    say_here();
+    if (!say_here(zygote.control, 0))
+        _exit(1);
     for (;;) {
         struct epoll_event e;
         int n = epoll_wait(zygote.epoll, &e, 1, -1);
@@ -415,4 +416,47 @@ _Noreturn void pn_zygote_be(int control, int owner)
     zygote.control = control;
     zygote.owner = owner;
     be_zygote();
+}
+
+/* ---- in a helper ---- */
+
+/* What it is told lies there since before it was started. -EINVAL: there is no such thing. */
+static int read_begin(int fd, struct pn_begin_msg *ret_msg, int *ret_owner)
+{
+    int fds[PN_CHANNEL_FDS];
+    *ret_msg = (struct pn_begin_msg){ 0 };
+    ssize_t got = pn_channel_receive(fd, ret_msg, sizeof *ret_msg, fds, false);
+    *ret_owner = fds[0];
+    if ((got <= 0 && got != -EMSGSIZE) || ret_msg->kind != PN_BEGIN)
+        return pn_error(-EINVAL, "descriptor %d is not from prong_init_exec, which gives it as the last argument", fd);
+    if (ret_msg->protocol != PN_PROTOCOL || got != sizeof *ret_msg)
+        return pn_error(-EPROTO, "the host has another version of prong (its protocol is %u, here it is %d)", ret_msg->protocol, PN_PROTOCOL);
+    return *ret_owner >= 0 ? 0 : pn_error(-EMFILE, "no descriptor left to hold the host by");
+}
+
+static int prepare_helper(const struct pn_begin_msg *msg)
+{
+    unsigned threads = pn_thread_count();
+    if (threads > 1)
+        return pn_error(-EBUSY, "the helper has %u threads: call prong_zygote_main before any", threads);
+    return pn_range_claim((uintptr_t)msg->range, (size_t)msg->range_size);
+}
+
+int pn_zygote_main(int fd)
+{
+    struct pn_begin_msg msg;
+    int owner = -1;
+    int r = read_begin(fd, &msg, &owner);
+    if (r == -EINVAL)
+        return r;
+    if (r == 0)
+        r = prepare_helper(&msg);
+    if (r < 0) {
+        (void)say_here(fd, -r);
+        pn_close_fds(&owner, 1);
+        return r;
+    }
+    (void)fflush(NULL);                        /* else what is buffered would be written by every worker that leaves by exit() */
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    pn_zygote_be(pn_fd_up(fd), owner);
 }
