@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { ONE = 5, TWO = 6, ALIVE_MS = 20000, KILL_MS = 300 };        /* indexes into `engines`; longer than any end may take */
@@ -609,6 +610,58 @@ START_TEST(who_gives_up_rights_after_prong_init_is_refused_new_workers)
 }
 END_TEST
 
+START_TEST(a_record_over_the_file_size_limit_ends_by_a_limit)
+{
+    enum { SIZE = 8 << 20 };
+    struct rlimit limit;
+    prong_pool *pool = begin(TWO);
+    char *large = calloc(1, SIZE);
+    ck_assert_ptr_nonnull(large);
+    expect_well(pool);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ SIZE / 2, limit.rlim_max }), 0);
+    prong_error end = take_end(submit(pool, do_nothing, large, SIZE, NULL));       /* and no SIGXFSZ */
+    ck_assert_int_eq(end.kind, PRONG_LIMIT);
+    ck_assert_int_eq(end.code, EFBIG);
+    ck_assert_str_ne(end.text, "");
+    expect_well(pool);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(take_end(submit(pool, do_nothing, large, SIZE, NULL)).kind, PRONG_DONE);
+    free(large);
+    finish(pool);
+}
+END_TEST
+
+static _Atomic int alarms;
+
+static void count_alarm(int signo)
+{
+    (void)signo;
+    alarms++;
+}
+
+/* Without SA_RESTART, so calls of the kernel end early all the time. */
+START_TEST(signals_in_the_program_disturb_no_call)
+{
+    const struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { { 0, 0 }, { 0, 0 } };
+    struct sigaction action = { .sa_handler = count_alarm };
+    char large[100000] = { 0 };
+    prong_pool *pool = begin(TWO);
+    ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+    for (int k = 0; k < 30 || alarms < 100; k++) {
+        expect_well(pool);
+        ck_assert_int_eq(take_end(submit(pool, do_nothing, large, sizeof large, NULL)).kind, PRONG_DONE);
+        ck_assert_int_eq(take_end(submit(pool, do_kill_itself, NULL, 0, NULL)).kind, PRONG_CRASHED);
+    }
+    prong_pool *another = begin(TWO);
+    expect_well(another);
+    ck_ok(prong_pool_close(another, PRONG_NEVER));
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+    finish(pool);
+}
+END_TEST
+
 /* ---- modules ---- */
 
 static char folder[512], plug[600];
@@ -691,6 +744,8 @@ int main(int argc, char **argv)
     add_case(a_task_that_fills_its_bells_and_hangs_up_is_killed_after_its_time);
     add_case(workers_begin_with_what_the_program_had_when_it_opened_the_pool);
     add_case(who_gives_up_rights_after_prong_init_is_refused_new_workers);
+    add_case(a_record_over_the_file_size_limit_ends_by_a_limit);
+    add_case(signals_in_the_program_disturb_no_call);
     add_case(a_module_that_was_replaced_on_disk_never_runs_in_the_place_of_the_one_that_was_meant);
     return run_cases(argc, argv);
 }
