@@ -277,11 +277,11 @@ static void must_be_possible(const prong_future *run, const prong_error *end)
         must(end->tag == run->tag || (end->tag >= 180 && end->tag < 220 && end->tag % 10 == 0));
 }
 
-/* What a reply may say, and only of a run of which it can be so. */
+/* What a reply may say, and only of a run of which it can be so. By us: its descriptors were too many to be taken. */
 static void must_be_a_reply(const prong_future *run, const prong_error *end, const struct pn_reply_head *said, bool by_us)
 {
     must_be_possible(run, end);
-    must(by_us ? end->kind == PRONG_LIMIT && (end->code == ENOMEM || end->code == EMFILE) : end->kind == said->kind && end->code == said->code);
+    must(by_us ? end->kind == PRONG_LIMIT && end->code == EMFILE : end->kind == said->kind && end->code == said->code);
     must(is_well(end) || end->kind == PRONG_LIMIT || (end->kind == PRONG_CANCELLED && pn_load_relaxed(&run->asked)) ||
          (end->kind == PRONG_TIMEOUT && run->ask_ms) || (end->kind == PRONG_LOST && run->place));
 }
