@@ -9,6 +9,7 @@
 #include "sync/bell.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -131,7 +132,7 @@ static int send_hello(struct pn_link *l)
     struct pn_hello hello = { .kind = PN_HELLO, .init = pool->init, .init_size = pool->init_size, .cpu_ms = pool->cpu_ms,
                               .memory_bytes = pool->memory_bytes, .places_size = p->init_places ? p->init_places->size : 0 };
     struct iovec parts[3] = { { &hello, sizeof hello }, { p->init_places, hello.places_size }, { pool->init_record, pool->init_size } };
-    int fds[PN_HELLO_FDS] = { [PN_FD_BOARD] = p->board_fd, [PN_FD_CALL_BELL] = l->call_bell, [PN_FD_REPLY_BELL] = l->reply_bell, [PN_FD_INIT] = -1 };
+    int fds[PN_HELLO_FDS] = { [PN_FD_BOARD] = p->board_fd, [PN_FD_CALL_BELL] = l->call_bell_end, [PN_FD_REPLY_BELL] = l->reply_bell, [PN_FD_INIT] = -1 };
     (void)snprintf(hello.name, sizeof hello.name, "%.10s", pool->name);
     hello.heap = pn_heap_range(pool->heap);
     fds[PN_FD_AREA] = make_area(l);
@@ -159,12 +160,28 @@ static int listen_to(int epoll, int fd, uint32_t how, struct pn_link *l)
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
 }
 
-/* The worker's bell is read by the worker, the other is never read: it makes an edge in `bells` with every ring. */
+/* The worker's bell is a pipe, whose ends are two descriptions: whatever the worker does to its end, ours never waits. We keep both, so that a
+ * ring without a worker raises no SIGPIPE. */
+static int make_call_bell(struct pn_link *l)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    l->call_bell_end = pn_fd_up(ends[0]);
+    l->call_bell = pn_fd_up(ends[1]);
+    if (l->call_bell_end < 0 || l->call_bell < 0 || fcntl(l->call_bell, F_SETFL, O_NONBLOCK) < 0)
+        return -errno;
+    return 0;
+}
+
+/* The other is never read: it makes an edge in `bells` with every ring. */
 static int make_bells(struct pn_link *l)
 {
     const struct pn_processes *p = l->pool->state;
-    l->call_bell = pn_fd_up(eventfd(0, EFD_CLOEXEC));
-    l->reply_bell = l->call_bell < 0 ? -1 : pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    int r = make_call_bell(l);
+    if (r < 0)
+        return r;
+    l->reply_bell = pn_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (l->reply_bell < 0)
         return -errno;
     return listen_to(p->bells, l->reply_bell, EPOLLIN | EPOLLET, l);
@@ -629,6 +646,8 @@ enum pn_said pn_link_listen(struct pn_link *l, union pn_message *buffer)
         ssize_t got = pn_channel_receive(l->channel, buffer, sizeof *buffer, fds, false);
         if (got == -EAGAIN)
             return PN_SAID_NOTHING;
+        if (got == 0)
+            pn_close_fds(fds, PN_CHANNEL_FDS);     /* an empty message may have had some, too */
         if (got <= 0)
             return got == 0 || got == -EPIPE ? PN_SAID_END : PN_SAID_NONSENSE;
         said = take_message(l, buffer, (size_t)got, &fds[0]);
@@ -772,6 +791,7 @@ void pn_link_clear(struct pn_link *l)
     pn_link_hang_up(l);
     unlisten(p->bells, &l->reply_bell);
     pn_close_fds(&l->call_bell, 1);
+    pn_close_fds(&l->call_bell_end, 1);
     pn_close_fds(&l->pidfd, 1);
     pn_list_remove(&l->listed);
     pn_nested_orphan(l);
@@ -782,7 +802,7 @@ void pn_link_clear(struct pn_link *l)
     l->index = keep.index;
     l->calls = keep.calls;
     l->replies = keep.replies;
-    l->channel = l->call_bell = l->reply_bell = l->pidfd = -1;
+    l->channel = l->call_bell = l->call_bell_end = l->reply_bell = l->pidfd = -1;
     l->failed_starts = keep.failed_starts;
     l->failed_inits = keep.failed_inits;
     l->retry_at = keep.retry_at;

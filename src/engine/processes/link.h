@@ -48,6 +48,7 @@ struct pn_link {
     bool details_there;
     uint64_t outputs_there;           /* bits, by slot */
     int channel, call_bell, reply_bell;       /* -1: none */
+    int call_bell_end;                /* that the worker reads */
     uint32_t rung;                    /* the worker's turn of sleep that it was last rung for */
 
     struct pn_flight flight[PN_RING_SLOTS];   /* the oldest at `first`, then round and round */

@@ -34,7 +34,7 @@ struct pn_link *pn_link_new(prong_pool *pool, uint32_t index)
     struct pn_link *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    *l = (struct pn_link){ .pool = pool, .index = index, .channel = -1, .call_bell = -1, .reply_bell = -1, .pidfd = -1 };
+    *l = (struct pn_link){ .pool = pool, .index = index, .channel = -1, .call_bell = -1, .call_bell_end = -1, .reply_bell = -1, .pidfd = -1 };
     pn_link_init_lists(l);
     p->link[p->size++] = l;
     return l;

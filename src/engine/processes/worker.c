@@ -106,6 +106,7 @@ static void ring_owner(void)
     static const struct pn_wake wake = { .kind = PN_WAKE };
     struct iovec part = { .iov_base = (void *)(uintptr_t)&wake, .iov_len = sizeof wake };
     uint32_t rung = self.rung;
+    uint64_t count;
     int r = 0;
     if (pn_bell_look(&self.board->sleep, &rung) == PN_AWAKE || owner_rises_soon())
         return;
@@ -115,6 +116,10 @@ static void ring_owner(void)
         break;
     case PN_DOZES_B:
         r = write(self.reply_bell, &one, sizeof one) < 0 ? -errno : 0;
+        if (r == -EAGAIN) {                    /* a task has filled it, and only a change is seen */
+            (void)!read(self.reply_bell, &count, sizeof count);
+            r = write(self.reply_bell, &one, sizeof one) < 0 ? -errno : 0;
+        }
     }
     if (r < 0 && r != -EAGAIN)                 /* EAGAIN: full of what wakes it already */
         leave();
