@@ -25,7 +25,8 @@ struct pn_engine {
     int  (*reserve)(size_t size, int *ret_fd, void **ret_mem);
     /* Locked, and may let the lock go for a while: this run waits in the queue now. */
     void (*ready)(prong_pool *pool, prong_future *run);
-    bool ready_for_all;              /* one call does for many that came at once, with the same options */
+    /* The same once for many that were submitted together, with the same options: `first` and those behind it. NULL: each by itself. */
+    void (*ready_many)(prong_pool *pool, prong_future *first);
     /* Locked. The run is asked to give way (its `asked` is set already), or is to be killed: the engine tells its worker.
      * NULL: nothing to tell; no way to kill. */
     void (*ask)(prong_pool *pool, prong_future *run);

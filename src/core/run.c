@@ -229,10 +229,14 @@ static int enter_all(prong_pool *pool, const struct pn_submit *s, prong_future *
     return 0;
 }
 
-/* Where one call does not do for all, each is held until it has been told: it may have ended by then. Locked. */
+/* Where each has to be told, it is held until then: it may have ended meanwhile. Locked. */
 static void tell_ready(prong_pool *pool, prong_future *const runs[], size_t n)
 {
-    if (n == 1 || pool->engine->ready_for_all) {
+    if (n > 1 && pool->engine->ready_many) {
+        pool->engine->ready_many(pool, runs[0]);
+        return;
+    }
+    if (n == 1) {
         pool->engine->ready(pool, runs[0]);
         return;
     }

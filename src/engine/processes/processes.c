@@ -201,18 +201,18 @@ static int reserve(size_t size, int *ret_fd, void **ret_mem)
 }
 
 /* The manager must know of a time to keep that is before its next, and of what is left to it. */
-static void ready(prong_pool *pool, prong_future *run)
+static void hand_out(prong_pool *pool, const prong_future *run, void (*to_workers)(prong_pool *pool))
 {
     struct pn_processes *p = pool->state;
     prong_time end = run->kill_ms ? pn_after_ms(pn_now(), run->kill_ms) : PRONG_NEVER;     /* the run may be gone when it has been handed out */
-    if (pool->queue.count > 1)
-        pn_hand_out_batch(pool);
-    else
-        pn_hand_out_small(pool);
+    to_workers(pool);
     bool is_sooner = end != PRONG_NEVER && (p->until == PRONG_NEVER || end < p->until);
     if (is_sooner || (pool->queue.count && !pn_list_empty(&p->idle)))
         pn_manager_wake(p);
 }
+
+static void ready(prong_pool *pool, prong_future *run) { hand_out(pool, run, pn_hand_out_small); }
+static void ready_many(prong_pool *pool, prong_future *first) { hand_out(pool, first, pn_hand_out_batch); }
 
 /* What lies ahead goes back to the queue, and has been asked: it ends there. */
 static void ask(prong_pool *pool, prong_future *run)
@@ -285,7 +285,7 @@ const struct pn_engine pn_processes = {
     .check = check,
     .reserve = reserve,
     .ready = ready,
-    .ready_for_all = true,
+    .ready_many = ready_many,
     .ask = ask,
     .kill = kill_run,
     .recall = recall,
