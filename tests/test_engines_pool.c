@@ -103,15 +103,6 @@ START_TEST(mpi_is_not_in_this_version_and_says_so)
 }
 END_TEST
 
-START_TEST(a_zygote_by_exec_is_not_in_this_version)
-{
-    char name[] = "helper";
-    char *argv[] = { name, NULL };
-    ck_refused(prong_init_exec(argv), ENOTSUP);
-    ck_refused(prong_zygote_main(0), ENOTSUP);
-}
-END_TEST
-
 START_TEST(serial_has_one_worker)
 {
     prong_pool *pool = NULL;
@@ -292,7 +283,6 @@ int main(int argc, char **argv)
     add_case(cpus_are_those_that_this_process_may_use);
     add_case(what_is_no_engine_is_refused);
     add_case(mpi_is_not_in_this_version_and_says_so);
-    add_case(a_zygote_by_exec_is_not_in_this_version);
     add_case(serial_has_one_worker);
     add_case(without_an_engine_the_environment_chooses);
     add_case(without_anything_said_there_are_threads_one_per_cpu);

@@ -235,8 +235,8 @@ void pn_hand_out_small(prong_pool *pool)
         prong_future *run = first_run(pool);
         if (run)
             make_way(pool, run);
-        if (!run && pool->ahead && idle_link(p))
-            take_from_the_fullest(pool);
+        if (pool->ahead && idle_link(p))
+            take_from_the_fullest(pool);       /* also before those that came later */
         run = first_run(pool);
         struct pn_link *l = run && !is_large(run) ? link_for(pool, run) : NULL;
         if (!l || !pn_run_claim_this(run))
