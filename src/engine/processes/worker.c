@@ -362,6 +362,7 @@ static bool join_owner(const struct pn_hello *hello, int fds[PN_CHANNEL_FDS])
     self.reply_bell = fds[PN_FD_REPLY_BELL];
     fds[PN_FD_CALL_BELL] = fds[PN_FD_REPLY_BELL] = -1;
     self.next = self.calls->base;
+    self.doze = (uint32_t)self.calls->base & ~(uint32_t)PN_DOZE_BITS;      /* turns that no spoilt word looks like */
     pn_store_relaxed(&self.replies->begun, self.next);         /* the owner looks after READY has come */
     (void)take_slot();
     pn_inner_begin(self.channel, self.calls, self.board);
