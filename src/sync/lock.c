@@ -24,6 +24,12 @@ void pn_lock(struct pn_lock *l)
         (void)pn_futex_wait(&l->word, WANTED, PRONG_NEVER);
 }
 
+bool pn_try_lock(struct pn_lock *l)
+{
+    uint32_t seen = FREE;
+    return pn_cas_acquire(&l->word, &seen, HELD);
+}
+
 void pn_unlock(struct pn_lock *l)
 {
     if (pn_swap_release(&l->word, FREE) == WANTED)

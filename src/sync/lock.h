@@ -10,6 +10,7 @@
 struct pn_lock { pn_u32 word; };
 void pn_lock(struct pn_lock *l);
 void pn_unlock(struct pn_lock *l);
+bool pn_try_lock(struct pn_lock *l);           /* false: somebody has it */
 /* For a lock of the library as a whole: free in every child that the program forks, where no thread is left to let it go. Called from
  * a constructor, for at most a few locks. */
 void pn_lock_free_at_fork(struct pn_lock *l);

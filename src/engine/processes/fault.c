@@ -8,10 +8,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
-#if PN_HAS_UNWIND
-#define UNW_LOCAL_ONLY
-#include <libunwind.h>
-#endif
+#include <ucontext.h>
+#include <unwind.h>
 
 static struct { int channel; const uint64_t *call; bool memory_is_limited; } self;
 
@@ -34,7 +32,6 @@ static void send(struct pn_fault *msg)
     (void)pn_channel_send(self.channel, &part, 1, NULL, 0, false);
 }
 
-#if PN_HAS_UNWIND
 enum { WALK_NS = 200000000 };
 
 static void end_walk_in_time(int signo)
@@ -50,19 +47,38 @@ static void end_walk_in_time(int signo)
     (void)sigprocmask(SIG_UNBLOCK, &now, NULL);
 }
 
-static void walk(struct pn_fault *msg, void *context, int signo)
+struct walk { uintptr_t from; bool begun; struct pn_fault *msg; };
+
+/* The walk begins in here: what is told begins where the fault was. */
+static _Unwind_Reason_Code note_frame(struct _Unwind_Context *at, void *arg)
 {
-    unw_cursor_t cursor;
-    unw_word_t at;
-    end_walk_in_time(signo);
-    if (unw_init_local2(&cursor, context, UNW_INIT_SIGNAL_FRAME) < 0)
-        return;
-    do
-        if (unw_get_reg(&cursor, UNW_REG_IP, &at) == 0 && at)
-            msg->frame[msg->frames++] = at;
-    while (msg->frames < PN_FRAMES_MOST && unw_step(&cursor) > 0);
+    struct walk *w = arg;
+    uintptr_t ip = _Unwind_GetIP(at);
+    w->begun |= ip == w->from;
+    if (w->begun && ip)
+        w->msg->frame[w->msg->frames++] = ip;
+    return w->msg->frames < PN_FRAMES_MOST ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
+
+static uintptr_t instruction(const void *context)
+{
+    const ucontext_t *c = context;
+#if defined(__x86_64__)
+    return (uintptr_t)c->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return (uintptr_t)c->uc_mcontext.pc;
+#else
+    return (void)c, 0;
 #endif
+}
+
+/* By the unwinder that comes with the compiler. */
+static void walk(struct pn_fault *msg, const void *context, int signo)
+{
+    struct walk w = { .from = instruction(context), .msg = msg };
+    end_walk_in_time(signo);
+    (void)_Unwind_Backtrace(note_frame, &w);
+}
 
 static void on_fault(int signo, siginfo_t *in, void *context);
 
@@ -85,12 +101,8 @@ static void on_fault(int signo, siginfo_t *in, void *context)
     struct pn_fault msg = { .kind = PN_FAULT, .signo = signo, .call = *self.call,
                             .address = by_itself ? (uint64_t)(uintptr_t)in->si_addr : 0, .memory_is_out = memory_is_out(error) };
     send(&msg);
-#if PN_HAS_UNWIND
     walk(&msg, context, signo);
     send(&msg);                                /* once more, with all that is known */
-#else
-    (void)context;
-#endif
     if (!by_itself)
         (void)raise(signo);                    /* it will not come again by itself */
 }

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +68,31 @@ static bool is_there(void)
     mine.standby.there &= ours;
     mine.settled &= ours;
     return mine.zygote.there;
+}
+
+/* A program that ends by exit() or from main leaves no zombie behind, for whoever inherits it to reap. Who is just at work here is at the end of
+ * its time, too: then the two end by themselves, as after a kill. */
+enum { GO_MS = 1000 };
+
+/* One that has stopped does not go by being told. */
+static void dismiss(struct hidden *h)
+{
+    if (!h->there)
+        return;
+    (void)shutdown(h->control, SHUT_RDWR);
+    if (!await_end(h, GO_MS))
+        (void)syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
+    bury(h);
+}
+
+__attribute__((destructor)) static void end_with_the_program(void)
+{
+    if (!pn_try_lock(&mine.lock))
+        return;
+    (void)is_there();
+    dismiss(&mine.zygote);
+    dismiss(&mine.standby);
+    pn_unlock(&mine.lock);
 }
 
 /* ---- its stand-by ---- */

@@ -265,16 +265,6 @@ static void make_standby(void)
         (void)watch(&zygote.standby);
 }
 
-/* Another comes in its place. Any pool tells the owner, which has to bury the dead one. */
-static void standby_ended(void)
-{
-    struct pn_zygote_msg tend = { .kind = PN_TEND };
-    unwatch(&zygote.standby);
-    make_standby();
-    if (!pn_list_empty(&zygote.pools))
-        tell(PN_OF(zygote.pools.next, struct zpool, all), &tend, -1);
-}
-
 /* The owner has gone. Workers would follow by PDEATHSIG; reaping them first leaves less to init, which in a container may reap nothing. */
 static _Noreturn void follow_owner(void)
 {
@@ -284,6 +274,24 @@ static _Noreturn void follow_owner(void)
         while (waitid(P_PGID, (id_t)PN_OF(it, struct zworker, all)->pid, &(siginfo_t){ 0 }, WEXITED) == 0)
             ;
     _exit(0);
+}
+
+static bool owner_is_gone(void)
+{
+    struct pollfd p = { .fd = zygote.owner, .events = POLLIN };
+    return poll(&p, 1, 0) == 1;
+}
+
+/* Another comes in its place, unless it has only seen before us that all is over. Any pool tells the owner, which has to bury the dead one. */
+static void standby_ended(void)
+{
+    struct pn_zygote_msg tend = { .kind = PN_TEND };
+    if (owner_is_gone())
+        follow_owner();
+    unwatch(&zygote.standby);
+    make_standby();
+    if (!pn_list_empty(&zygote.pools))
+        tell(PN_OF(zygote.pools.next, struct zpool, all), &tend, -1);
 }
 
 static void control_said(int fd)
