@@ -6,6 +6,8 @@
  * record as submitted; what is taken back had not been begun; no descriptor that was sent stays open. */
 #include "engine/engines.h"
 #include "engine/processes/channel.h"
+#include "engine/processes/nested.h"
+#include "memory/heap.h"
 #include "engine/processes/processes.h"
 #include "memory/segment.h"
 
@@ -111,6 +113,9 @@ static void make_world(void)
     w.pool.state = &w.processes;
     w.pool.workers = w.pool.workers_at_open = 2;
     w.processes.zygote = -1;
+    pn_list_init(&w.processes.requests);
+    pn_list_init(&w.processes.resuming);
+    must(pn_heap_open(1 << 20, false, &w.pool.heap) == 0);
 }
 
 static void begin_world(struct input *in)
@@ -120,6 +125,7 @@ static void begin_world(struct input *in)
     w.link = (struct pn_link){ .pool = &w.pool, .index = how >> 6, .state = how & 4 ? PN_LINK_STARTING : PN_LINK_HERE, .pid = WORKER_PID, .pidfd = -1,
                                .calls = w.calls, .replies = w.replies, .space_there = PN_SPACE, .details_there = true, .outputs_there = UINT64_MAX,
                                .channel = w.link.channel, .call_bell = -1, .reply_bell = -1, .next = base };
+    pn_link_init_lists(&w.link);
     w.pool.flags = how & 8 ? PRONG_BILL : 0;
     w.jobs = 0;
     w.messages = false;
@@ -146,6 +152,7 @@ static void free_job(struct job *job)
 
 static void end_world(void)
 {
+    pn_nested_fini(&w.pool);
     int fds[PN_CHANNEL_FDS];
     while (pn_link_drop_first(&w.link))
         ;
@@ -212,7 +219,7 @@ static size_t any_size(struct input *in)
 static void make_job(struct job *job, struct input *in)
 {
     uint8_t how = byte(in);
-    *job = (struct job){ .filling = (unsigned char)w.jobs, .run = { .pool = &w.pool, .call = any_call(in), .size = any_size(in), .tag = how, .output.fd = -1 } };
+    *job = (struct job){ .filling = (unsigned char)w.jobs, .run = { .pool = &w.pool, .call = any_call(in), .size = any_size(in), .tag = how, .segment = -1, .output.fd = -1 } };
     job->run.ask_ms = how & 1;
     job->run.asked = how >> 1 & 1;
     job->run.kill_ms = how >> 2 & 1;
