@@ -172,9 +172,9 @@ typedef struct prong_run_opts {
 } prong_run_opts;
 
 /* -EAGAIN: no room before the deadline. -ESHUTDOWN: the pool is closing. -EPIPE: the pool is broken (its open futures end LOST).
- * -EINVAL on processes and mpi: fn is in no loaded module, or in one whose file is gone. A run whose module its worker cannot load, or loads as
- * another build, ends PRONG_LOST, ENOEXEC. -EMSGSIZE: over PRONG_RECORD_MAX. ret_future NULL: no handle (give a group, or nobody learns the end). With a group and ret_future both give the
- * same handle: to be freed once, after prong_group_next gave it. */
+ * -EINVAL on processes and mpi: fn is in no loaded module, or in one whose file is gone. A run whose module its worker cannot load, or
+ * loads as another build, ends PRONG_LOST, ENOEXEC. -EMSGSIZE: over PRONG_RECORD_MAX. ret_future NULL: no handle (give a group, or nobody
+ * learns the end). With a group and ret_future both give the same handle: to be freed once, after prong_group_next gave it. */
 PRONG_API int prong_submit_v(prong_pool *pool, prong_fn *fn, const void *record, size_t size, const prong_run_opts *opts, size_t opts_size,
                              prong_future **ret_future);
 static inline int prong_submit(prong_pool *pool, prong_fn *fn, const void *record, size_t size, const prong_run_opts *opts,

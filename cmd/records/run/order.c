@@ -54,7 +54,7 @@ static int fill(const struct records_job *job, prong_pool *pool, size_t plan_siz
     uint32_t n = job->sources.n;
     memcpy(o->file, job->sources.file, n * sizeof *o->file);
     if (plan_in(job, o->plan_memory, plan_size, &plan, &flaw) < 0)
-        return say_error(SAY_USAGE, "the query is not understood a second time");     /* it was, the first time */
+        return say_error(SAY_MISSING, "no memory to understand the query");     /* it was understood, the first time */
     *o->work = (struct work_order){
         .plan = plan,
         .pieces = { .n_files = n, .first_of = o->first_of, .file = o->file },
