@@ -388,6 +388,8 @@ static void skip_where_a_forked_child_has_no_threads(void)
 {
     if (SANITIZED_THREAD)
         skip("the thread sanitizer lets no thread begin in the child of a program with threads");
+    if (SANITIZED)
+        skip("a fork beside threads may leave the sanitizer's allocator locked in the child");
 }
 
 /* A forked child has no zygote: it gets one in the way that its parent did. */
