@@ -240,10 +240,11 @@ static bool is_named(pid_t pid, const char *name)
     return strcmp(text, name) == 0;
 }
 
+/* Under the thread sanitizer a stand-by is the zygote's child, and later that of the harness, which inherits it; that has one case at a time. */
 static pid_t descendant_named(const char *name)
 {
     pid_t pids[256];
-    size_t n = descendants_of(getpid(), pids, 256);
+    size_t n = descendants_of(SANITIZED_THREAD ? getppid() : getpid(), pids, 256);
     for (size_t k = 0; k < n && k < 256; k++)
         if (is_named(pids[k], name) && is_alive(pids[k]))
             return pids[k];

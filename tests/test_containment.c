@@ -427,7 +427,7 @@ START_TEST(a_thread_that_a_task_leaves_can_end_its_worker_alone)
 {
     leave_no_core();
     prong_pool *pool = begin(ONE);
-    for (int how = 1; how <= 2; how++) {
+    for (int how = 1; how <= (SANITIZED_THREAD ? 1 : 2); how++) {        /* that sanitizer has an end of its own for an abort beside a task */
         (void)worker_with_a_thread(pool, how);
         prong_future *f = submit(pool, do_stay, NULL, 0, NULL);
         tally_await(&board->here, (uint32_t)how);
