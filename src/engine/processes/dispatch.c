@@ -3,6 +3,7 @@
  * Every worker gets one run before any gets a second. What is sent beyond that lies ahead in a worker's ring, so that it goes on without waiting
  * for us: more of it the shorter its runs are. It is there on loan: when another worker has nothing to do, when a run of higher priority comes,
  * or when it is cancelled, what has not been begun is taken back. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/processes/channel.h"
 #include "engine/processes/nested.h"
@@ -185,6 +186,8 @@ static void send(prong_pool *pool, struct pn_link *l, prong_future *run, int fd,
         p->at_work += first;
         pool->ahead += !first;
         place(l);
+        if (first && l->kill_at != PRONG_NEVER && pn_earlier(l->kill_at, p->until) == l->kill_at)
+            pn_manager_wake(p);                /* it would sleep longer */
         return;
     }
     pn_segment_unmap(segment, run->size);

@@ -1,6 +1,5 @@
 /* processes - workers forked from the zygote: what the core asks of them. processes.h says who does what. */
 #include "engine/processes/processes.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "core/engine.h"
@@ -200,19 +199,26 @@ static int reserve(size_t size, int *ret_fd, void **ret_mem)
     return 0;
 }
 
-/* The manager must know of a time to keep that is before its next, and of what is left to it. */
-static void hand_out(prong_pool *pool, const prong_future *run, void (*to_workers)(prong_pool *pool))
+/* What is left is large: the manager's to copy. */
+static void hand_out(prong_pool *pool, void (*to_workers)(prong_pool *pool))
 {
     struct pn_processes *p = pool->state;
-    prong_time end = run->kill_ms ? pn_after_ms(pn_now(), run->kill_ms) : PRONG_NEVER;     /* the run may be gone when it has been handed out */
     to_workers(pool);
-    bool is_sooner = end != PRONG_NEVER && (p->until == PRONG_NEVER || end < p->until);
-    if (is_sooner || (pool->queue.count && !pn_list_empty(&p->idle)))
+    if (pool->queue.count && !pn_list_empty(&p->idle))
         pn_manager_wake(p);
 }
 
-static void ready(prong_pool *pool, prong_future *run) { hand_out(pool, run, pn_hand_out_small); }
-static void ready_many(prong_pool *pool, prong_future *first) { hand_out(pool, first, pn_hand_out_batch); }
+static void ready(prong_pool *pool, prong_future *run)
+{
+    (void)run;                                 /* the first that waits goes first */
+    hand_out(pool, pn_hand_out_small);
+}
+
+static void ready_many(prong_pool *pool, prong_future *first)
+{
+    (void)first;
+    hand_out(pool, pn_hand_out_batch);
+}
 
 /* What lies ahead goes back to the queue, and has been asked: it ends there. */
 static void ask(prong_pool *pool, prong_future *run)
