@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "engine/processes/processes.h"
 #include "sync/bell.h"
+#include "sync/pause.h"
 #include <sched.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -86,15 +87,6 @@ static int choose_peeks(const struct pn_processes *p, struct peek *ret_peeks)
     return n;
 }
 
-static inline void pause_cpu(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Not locked: the words stay readable, whoever is behind them. */
 static bool peek(const struct peek *peeks, int n)
 {
@@ -102,7 +94,7 @@ static bool peek(const struct peek *peeks, int n)
         for (int i = 0; i < n; i++)
             if (pn_reply_is_there(peeks[i].turn, peeks[i].call))
                 return true;
-        pause_cpu();
+        pn_pause();
     }
     return false;
 }

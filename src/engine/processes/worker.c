@@ -14,6 +14,7 @@
 #include "engine/processes/wire.h"
 #include "memory/segment.h"
 #include "sync/bell.h"
+#include "sync/pause.h"
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -68,15 +69,6 @@ static int take_segment(uint64_t serial)
 
 enum { GRACE_NS = 2000, SPIN_NS = 50000, LOOKS_AT_ONCE = 64 };
 
-static inline void pause_cpu(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Spinning is for when the owner's thread is on another CPU. */
 static bool owner_is_elsewhere(void)
 {
@@ -94,7 +86,7 @@ static bool owner_rises_soon(void)
 {
     if (!owner_is_elsewhere())
         return false;
-    for (prong_time until = pn_now() + GRACE_NS; owner_dozes(); pause_cpu())
+    for (prong_time until = pn_now() + GRACE_NS; owner_dozes(); pn_pause())
         if (pn_now() > until)
             return false;
     return true;
@@ -132,7 +124,7 @@ static enum pn_claim await_call(const pn_u64 *turn)
     uint64_t count;
     prong_time until = PRONG_NEVER;
     while (owner_is_elsewhere() && !owner_dozes()) {
-        for (int k = 0; k < LOOKS_AT_ONCE; k++, pause_cpu())
+        for (int k = 0; k < LOOKS_AT_ONCE; k++, pn_pause())
             if ((claim = pn_call_claim(turn, &self.replies->begun, self.next)) != PN_CLAIM_NOTHING)
                 return claim;
         prong_time now = pn_now();
